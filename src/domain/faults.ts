@@ -1,0 +1,72 @@
+// The errors that Lambda itself reports for a function: exact texts, in one list.
+
+import type { FunctionError } from './invocation.js'
+
+// Go's names for signals, which Lambda's messages carry.
+const signalNames: Readonly<Record<string, string>> = {
+  SIGHUP: 'hangup',
+  SIGINT: 'interrupt',
+  SIGQUIT: 'quit',
+  SIGILL: 'illegal instruction',
+  SIGTRAP: 'trace/breakpoint trap',
+  SIGABRT: 'aborted',
+  SIGBUS: 'bus error',
+  SIGFPE: 'floating point exception',
+  SIGKILL: 'killed',
+  SIGUSR1: 'user defined signal 1',
+  SIGSEGV: 'segmentation fault',
+  SIGUSR2: 'user defined signal 2',
+  SIGPIPE: 'broken pipe',
+  SIGALRM: 'alarm clock',
+  SIGTERM: 'terminated',
+}
+
+/** Source: recorded answer test_lambda_invoke_with_timeout (2025-11-25). */
+export function timeoutFault(requestId: string, timeoutMs: number): FunctionError {
+  return {
+    errorType: 'Sandbox.Timedout',
+    errorMessage: `RequestId: ${requestId} Error: Task timed out after ${(timeoutMs / 1000).toFixed(2)} seconds`,
+  }
+}
+
+/** Source: recorded answer test_lambda_runtime_exit (2025-11-24); texts for codes and signals: the open agent. */
+export function exitFault(
+  requestId: string,
+  exit: { readonly code: number | null; readonly signal: string | null },
+): FunctionError {
+  return {
+    errorType: 'Runtime.ExitError',
+    errorMessage: `RequestId: ${requestId} Error: ${exitReason(exit)}`,
+  }
+}
+
+function exitReason(exit: {
+  readonly code: number | null
+  readonly signal: string | null
+}): string {
+  if (exit.signal !== null) {
+    const name = signalNames[exit.signal] ?? exit.signal.toLowerCase()
+    return `Runtime exited with error: signal: ${name}`
+  }
+  if (exit.code === 0 || exit.code === null) return 'Runtime exited without providing a reason'
+  return `Runtime exited with error: exit status ${exit.code}`
+}
+
+/** Largest buffered response, in bytes. Source: recorded answer test_lambda_too_large_response. */
+export const responseBytesMax = 6_291_556
+
+/** Source: recorded answer test_lambda_too_large_response (2025-11-24). */
+export function responseTooLargeFault(): FunctionError {
+  return {
+    errorMessage: `Response payload size exceeded maximum allowed payload size (${responseBytesMax} bytes).`,
+    errorType: 'Function.ResponseSizeTooLarge',
+  }
+}
+
+/** Source: AWS Lambda guide, custom runtimes. */
+export function noBootstrapFault(requestId: string): FunctionError {
+  return {
+    errorType: 'Runtime.InvalidEntrypoint',
+    errorMessage: `RequestId: ${requestId} Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]`,
+  }
+}

@@ -1,0 +1,61 @@
+// A function as the emulator runs it: plain data, whatever it was loaded from.
+
+import type { GenerationId } from './brand.js'
+
+/** Code on disk, ready to run. */
+export interface CodePackage {
+  /** Absolute folder that is the task root (/var/task). */
+  readonly folder: string
+  /** Base64 SHA-256: of the zip, or of the folder's listing when there was no zip. */
+  readonly sha256: string
+  readonly sizeBytes: number
+  /** The zip as uploaded, when there was one: what GetFunction's Location serves. */
+  readonly zipPath?: string
+}
+
+/** Everything needed to run a function and to describe it. Memory in MB, times in seconds as Lambda's API has them. */
+export interface FunctionDefinition {
+  readonly functionName: string
+  readonly accountId: string
+  readonly region: string
+  /** Unqualified. */
+  readonly functionArn: string
+  /** Lambda's runtime identifier: nodejs22.x, python3.12, provided.al2023 … */
+  readonly runtime: string
+  readonly handler: string
+  readonly role: string
+  readonly description: string
+  readonly memoryMb: number
+  readonly timeoutSeconds: number
+  readonly ephemeralStorageMb: number
+  readonly architecture: 'x86_64' | 'arm64'
+  /** Undefined when the caller gave no Environment at all: AWS then leaves the member out. */
+  readonly environment?: Readonly<Record<string, string>>
+  readonly layers: readonly string[]
+  readonly logGroup: string
+  readonly logFormat: 'Text' | 'JSON'
+  readonly tracingMode: 'PassThrough' | 'Active'
+  readonly code: CodePackage
+}
+
+/** One deployed state of a function: what an environment is started from. */
+export interface Generation {
+  readonly id: GenerationId
+  readonly definition: FunctionDefinition
+  readonly version: string
+}
+
+/** arn:aws:lambda:<region>:<account>:function:<name> */
+export function functionArn(region: string, accountId: string, functionName: string): string {
+  return `arn:aws:lambda:${region}:${accountId}:function:${functionName}`
+}
+
+export type RuntimeFamily = 'nodejs' | 'python' | 'provided'
+
+/** The family whose bootstrap runs this runtime identifier; undefined for one that is not supported yet. */
+export function runtimeFamily(runtime: string): RuntimeFamily | undefined {
+  if (/^nodejs\d/.test(runtime)) return 'nodejs'
+  if (/^python\d/.test(runtime)) return 'python'
+  if (/^provided(\.|$)/.test(runtime)) return 'provided'
+  return undefined
+}

@@ -1,0 +1,13 @@
+// Where accepted asynchronous invocations wait: the interface that a durable store will implement too.
+
+import type { RequestId } from '../domain/brand.js'
+import type { InvokeRequest } from '../invoke/invoker.js'
+
+export type AcceptedEvent = Omit<InvokeRequest, 'type' | 'logTail' | 'requestId' | 'attempt' | 'origin'>
+
+export interface EventQueue {
+  /** Resolves when the event is accepted: the caller may be told 202 from then on, not before. */
+  put(event: AcceptedEvent): Promise<RequestId>
+  /** How many events have been accepted and have not ended. */
+  depth(): number
+}

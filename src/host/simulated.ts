@@ -1,0 +1,226 @@
+// A host without processes: it obeys commands in any order that a real one could, and checks that they make sense.
+
+import { assert } from '../domain/assert.js'
+import type { EnvironmentId, GenerationId, InvocationId } from '../domain/brand.js'
+import type { HostCommand } from '../placement/state.js'
+import { type Host, HostError, type HostEvent } from './host.js'
+
+interface SimulatedEnvironment {
+  generation: GenerationId | undefined
+  alive: boolean
+  /** The runtime waits in next. */
+  waiting: boolean
+  frozen: boolean
+  current: { readonly id: InvocationId; answered: boolean } | undefined
+  /** Ends a freeze that has been asked for and not carried out. */
+  cancelFreeze: (() => void) | undefined
+}
+
+interface Pending {
+  readonly command: HostCommand
+  readonly finish: (error?: HostError) => void
+}
+
+/** Picks one of `count` possibilities. */
+export type Choose = (count: number) => number
+
+export class SimulatedHost implements Host {
+  readonly #choose: Choose
+  readonly #environments = new Map<EnvironmentId, SimulatedEnvironment>()
+  #pending: Pending[] = []
+  #report: (event: HostEvent) => void = () => {}
+
+  constructor(choose: Choose) {
+    this.#choose = choose
+  }
+
+  report(listener: (event: HostEvent) => void): void {
+    this.#report = listener
+  }
+
+  frozen(env: EnvironmentId): boolean {
+    return this.#environments.get(env)?.frozen ?? false
+  }
+
+  /** Environments that have processes or folders left. */
+  remaining(): number {
+    return this.#environments.size
+  }
+
+  perform(command: HostCommand): undefined | Promise<void> {
+    const environment = this.#of(command.env)
+    switch (command.do) {
+      case 'start':
+        assert(!environment.alive, `${command.env} is started once`)
+        return this.#later(command)
+      case 'deliver':
+        assert(environment.alive, `an event goes to a living environment, ${command.env}`)
+        assert(environment.waiting, `I1: ${command.env} waits for the event it gets`)
+        assert(environment.current === undefined, `I1: ${command.env} has no other invocation`)
+        environment.waiting = false
+        environment.current = { id: command.invocation.invocationId, answered: false }
+        return undefined
+      case 'freeze':
+        if (this.#choose(2) === 0) {
+          environment.frozen = true
+          return undefined
+        }
+        return this.#freezeLater(command, environment)
+      case 'thaw':
+        environment.cancelFreeze?.()
+        environment.frozen = false
+        return undefined
+      case 'kill':
+        environment.cancelFreeze?.()
+        return this.#later(command)
+      case 'remove':
+        assert(!environment.alive, `${command.env} is dead before it is removed`)
+        return this.#later(command)
+    }
+  }
+
+  /** Lets one thing happen that could happen now. False when nothing can. */
+  happen(): boolean {
+    const possible = [...this.#completions(), ...this.#doings()]
+    const chosen = possible[this.#choose(possible.length)]
+    if (chosen === undefined) return false
+    chosen()
+    return true
+  }
+
+  #of(env: EnvironmentId): SimulatedEnvironment {
+    const known = this.#environments.get(env)
+    if (known !== undefined) return known
+    const fresh: SimulatedEnvironment = {
+      generation: undefined,
+      alive: false,
+      waiting: false,
+      frozen: false,
+      current: undefined,
+      cancelFreeze: undefined,
+    }
+    this.#environments.set(env, fresh)
+    return fresh
+  }
+
+  #later(command: HostCommand): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#pending.push({
+        command,
+        finish: (error) => (error === undefined ? resolve() : reject(error)),
+      })
+    })
+  }
+
+  #freezeLater(command: HostCommand, environment: SimulatedEnvironment): Promise<void> {
+    const done = this.#later(command)
+    environment.cancelFreeze = () => {
+      environment.cancelFreeze = undefined
+      const at = this.#pending.findIndex((pending) => pending.command === command)
+      const [cancelled] = this.#pending.splice(at, 1)
+      cancelled?.finish()
+    }
+    return done
+  }
+
+  #completions(): (() => void)[] {
+    // Those of one environment end in the order they were asked for; across environments in any.
+    const firsts = this.#pending.filter(
+      (pending, index) =>
+        this.#pending.findIndex(({ command }) => command.env === pending.command.env) === index,
+    )
+    return firsts.map((pending) => () => {
+      this.#pending = this.#pending.filter((other) => other !== pending)
+      this.#complete(pending)
+    })
+  }
+
+  #complete({ command, finish }: Pending): void {
+    const environment = this.#of(command.env)
+    const fails = this.#choose(50) === 0
+    switch (command.do) {
+      case 'start':
+        if (fails) return finish(new HostError('Runtime.InvalidEntrypoint', 'no such program'))
+        environment.alive = true
+        environment.generation = command.generation
+        return finish()
+      case 'freeze':
+        environment.cancelFreeze = undefined
+        if (fails) return finish(new HostError('Freezer', 'it cannot be written'))
+        environment.frozen = true
+        return finish()
+      case 'kill':
+        Object.assign(environment, {
+          alive: false,
+          waiting: false,
+          frozen: false,
+          current: undefined,
+        })
+        return finish()
+      case 'remove':
+        this.#environments.delete(command.env)
+        return finish(fails ? new HostError('Sandbox', 'its folder stays') : undefined)
+      case 'deliver':
+      case 'thaw':
+        return finish()
+    }
+  }
+
+  /** What the processes could do now: only those that live and are not frozen do anything. */
+  #doings(): (() => void)[] {
+    const doings: (() => void)[] = []
+    for (const [env, environment] of this.#environments) {
+      if (!environment.alive || environment.frozen) continue
+      doings.push(...this.#doingsOf(env, environment))
+    }
+    return doings
+  }
+
+  #doingsOf(env: EnvironmentId, environment: SimulatedEnvironment): (() => void)[] {
+    const { current } = environment
+    const exit = (): void => {
+      if (this.#choose(4) !== 0) return
+      environment.alive = false
+      environment.waiting = false
+      environment.current = undefined
+      this.#report({
+        on: 'exited',
+        env,
+        participant: 'runtime',
+        exit: { code: this.#choose(3), signal: null },
+      })
+    }
+    const next = (): void => {
+      environment.waiting = true
+      environment.current = undefined
+      this.#report({ on: 'asked-next', env, participant: 'runtime' })
+    }
+    if (current === undefined) {
+      if (environment.waiting) return [exit]
+      return [next, next, exit, () => this.#initError(env)]
+    }
+    const answer = (): void => {
+      current.answered = true
+      this.#report({
+        on: 'answered',
+        env,
+        invocation: current.id,
+        outcome: {
+          is: 'response',
+          payload: { key: current.id, bytes: 2 },
+          contentType: 'application/json',
+        },
+      })
+    }
+    // The second answer is what arrives when an answer and a timeout cross.
+    return current.answered ? [next, next, exit, answer] : [answer, answer, exit]
+  }
+
+  #initError(env: EnvironmentId): void {
+    this.#report({
+      on: 'init-error',
+      env,
+      outcome: { is: 'error', payload: { key: env, bytes: 2 }, errorType: 'Runtime.ImportModule' },
+    })
+  }
+}

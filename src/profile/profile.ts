@@ -1,0 +1,60 @@
+// The figures of one era of AWS: plain data, each with its source. Decisions take them as a parameter.
+
+type Mark = 'doc' | 'measured' | 'recorded' | 'recalled' | 'chosen'
+
+interface Figure<T> {
+  readonly value: T
+  readonly source: string
+  readonly mark: Mark
+}
+
+export interface Profile {
+  readonly name: string
+  /** Longest init before it is started again inside the first invoke. */
+  readonly initLimitMs: Figure<number>
+  /** How long an environment stays after its last use. */
+  readonly idleLifeMs: Figure<number>
+  /** Real time between the last request for the next event and the freeze; 0 is strict. */
+  readonly freezeGraceMs: Figure<number>
+  /** How long a request waits for a runtime that has answered and not yet asked for the next event. */
+  readonly settleWaitMs: Figure<number>
+  /** How long a request waits for an environment that is being reset. */
+  readonly resetWaitMs: Figure<number>
+  /** Invocations in flight in the whole account and region. */
+  readonly accountConcurrency: Figure<number>
+  /** Waits before the second and third try of an asynchronous invocation that failed. */
+  readonly retryDelaysMs: Figure<readonly number[]>
+  /** Waits while an asynchronous invocation is throttled: from the first to the longest, doubling. */
+  readonly throttleBackoffMs: Figure<{ readonly first: number; readonly longest: number }>
+  /** An asynchronous event older than this is dropped. */
+  readonly maximumEventAgeMs: Figure<number>
+}
+
+export const localProfile: Profile = {
+  name: 'local',
+  initLimitMs: { value: 10_000, source: 'AWS Lambda guide, execution environment', mark: 'doc' },
+  idleLifeMs: { value: 600_000, source: 'idle life from July 2019 on', mark: 'measured' },
+  freezeGraceMs: { value: 1, source: 'wins back a third of the throughput', mark: 'measured' },
+  settleWaitMs: {
+    value: 10,
+    source: 'longer than a client needs between two calls',
+    mark: 'chosen',
+  },
+  resetWaitMs: { value: 2_000, source: 'AWS Lambda guide, shutdown budget', mark: 'doc' },
+  accountConcurrency: { value: 1_000, source: 'AWS Lambda guide, quotas', mark: 'doc' },
+  retryDelaysMs: {
+    value: [60_000, 120_000],
+    source: 'AWS Lambda guide, asynchronous invocation',
+    mark: 'doc',
+  },
+  throttleBackoffMs: {
+    value: { first: 1_000, longest: 300_000 },
+    source: 'AWS Lambda guide, asynchronous invocation',
+    mark: 'doc',
+  },
+  maximumEventAgeMs: {
+    value: 21_600_000,
+    source: 'AWS Lambda guide, asynchronous invocation',
+    mark: 'doc',
+  },
+}

@@ -1,0 +1,75 @@
+// The reducer that compose.ts wires, under everything that can happen, from seeds that can be replayed.
+
+import t from 'tap'
+import { moves, placementRules, type Rules } from '../../src/placement/rules.js'
+import { replayCommand, World } from './world.js'
+
+const wantedSeed = process.env.LAMBDA_EMU_SEED
+const steps = Number(process.env.LAMBDA_EMU_STEPS ?? 100_000)
+
+async function failureOf(seed: number, count: number, rules?: Rules): Promise<string | undefined> {
+  try {
+    await new World(seed, rules).run(count)
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? (error.stack ?? error.message) : String(error)
+  }
+}
+
+t.test(`${steps} seeded steps keep I1, I2, I3 and I6, and everything ends`, async (t) => {
+  const seeds = wantedSeed === undefined ? [1, 2, 3, 4] : [Number(wantedSeed)]
+  const each = wantedSeed === undefined ? Math.ceil(steps / seeds.length) : steps
+  let total = 0
+  const phases = new Set<string>()
+  const outcomes = new Set<string>()
+  for (const seed of seeds) {
+    try {
+      const report = await new World(seed).run(each)
+      total += report.steps
+      for (const phase of report.phases) phases.add(phase)
+      for (const outcome of Object.keys(report.outcomes)) outcomes.add(outcome)
+    } catch (error) {
+      t.fail(`seed ${seed} fails; replay it: ${replayCommand(seed, each)}`, {
+        found: error instanceof Error ? error.stack : String(error),
+      })
+      return
+    }
+  }
+  t.ok(total >= steps, `${total} steps were taken`)
+  if (wantedSeed !== undefined) return
+  for (const is of ['error', 'fault', 'refused', 'response'])
+    t.ok(outcomes.has(is), `${is} was reached`)
+  const unreached = Object.entries(moves)
+    .flatMap(([from, tos]) => tos.map((to) => `${from} → ${to}`))
+    .filter((move) => !phases.has(move))
+  t.same(
+    unreached,
+    ['created → shutting-down', 'initializing → ready'],
+    'every move is reached, but for those that only proactive init makes',
+  )
+})
+
+// Each of these is one line of the rules taken away. A simulation that does not notice would be worth nothing.
+function without(from: keyof typeof moves, to: string): Rules {
+  return {
+    ...placementRules,
+    moves: { ...moves, [from]: moves[from].filter((name) => name !== to) },
+  }
+}
+const mutants: Readonly<Record<string, Rules>> = {
+  'the move busy → resetting': without('busy', 'resetting'),
+  'the move resetting → initializing': without('resetting', 'initializing'),
+  'the move dormant → initializing': without('dormant', 'initializing'),
+  'the guard that thaws what is frozen': { ...placementRules, mustThaw: () => false },
+  'the guard on concurrency': { ...placementRules, withinLimits: () => true },
+  'the guard on doomed environments': { ...placementRules, reusable: () => true },
+  'the guard on late answers': { ...placementRules, awaited: () => true },
+}
+
+for (const [what, rules] of Object.entries(mutants)) {
+  t.test(`the simulation notices when ${what} is removed`, async (t) => {
+    if (wantedSeed !== undefined) return t.pass('a replay')
+    const failure = await failureOf(1, 20_000, rules)
+    t.type(failure, 'string', 'it fails')
+  })
+}
