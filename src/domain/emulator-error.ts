@@ -56,6 +56,12 @@ export const emulatorErrors = {
     message: 'a daemon (pid {pid}) is already running for {project}',
     hint: 'run `lambda-emu stop` first, or use another --state-dir',
   },
+  EMU_DAEMON_UNREACHABLE: {
+    blame: 'machine',
+    exitCode: exitCodes.daemon,
+    message: 'the daemon at {url} does not answer as it should: {reason}',
+    hint: 'run `lambda-emu stop`, then start it again; if that does not help, end its process',
+  },
   EMU_CONFIG_NOT_FOUND: {
     blame: 'user',
     exitCode: exitCodes.usage,

@@ -49,7 +49,7 @@ export type Outcome =
   /** The runtime posted /error: its own bytes go to the caller. */
   | { readonly is: 'error'; readonly payload: PayloadRef; readonly errorType: string }
   /** The platform ended it: timeout, exit, too large a response, failed init. */
-  | { readonly is: 'fault'; readonly error: FunctionError; readonly payload?: PayloadRef }
+  | { readonly is: 'fault'; readonly error: FunctionError }
   /** It never ran. */
   | { readonly is: 'refused'; readonly reason: RefusalReason }
 

@@ -33,6 +33,7 @@ export class Runner {
   #release: Release | undefined
   #openCommands = 0
   #steps = 0
+  #stopped: (() => void) | undefined
 
   constructor(parts: RunnerParts) {
     this.#parts = parts
@@ -61,12 +62,27 @@ export class Runner {
       for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift())
         this.#take(next)
     } catch (error) {
-      if (this.#parts.onBug === undefined) throw error
-      this.#parts.onBug(error)
+      this.#bug(error)
     } finally {
       this.#draining = false
       this.#holdWhileRunning()
+      this.#tellStopped()
     }
+  }
+
+  /** Refuses what waits, ends what runs; resolves when no environment is left. */
+  async stop(): Promise<void> {
+    this.post({ on: 'stopping' })
+    await new Promise<void>((resolve) => {
+      this.#stopped = resolve
+      this.#tellStopped()
+    })
+  }
+
+  #tellStopped(): void {
+    if (this.#stopped === undefined || Object.keys(this.state.environments).length > 0) return
+    this.#stopped()
+    this.#stopped = undefined
   }
 
   #take(event: RunnerEvent): void {
@@ -130,12 +146,17 @@ export class Runner {
   #ended(command: CommandId, error?: unknown): void {
     this.#openCommands -= 1
     if (error === undefined) return this.post({ on: 'done', command })
-    if (!(error instanceof HostError)) throw error
+    if (!(error instanceof HostError)) return this.#bug(error)
     this.post({
       on: 'failed',
       command,
       error: { errorType: error.errorType, errorMessage: error.message },
     })
+  }
+
+  #bug(error: unknown): void {
+    if (this.#parts.onBug === undefined) throw error
+    this.#parts.onBug(error)
   }
 
   // Clock rule 2: while anything runs, time flows at rate 1. Decided from reducer state alone.

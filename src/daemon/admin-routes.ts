@@ -1,0 +1,140 @@
+// The admin listener: what the command line asks the daemon. Every route wants the token, on top of the guard.
+
+import { timingSafeEqual } from 'node:crypto'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { type AdminErrorBody, adminRoutes, adminTokenHeader } from '../admin/contract.js'
+import type { EnvironmentId } from '../domain/brand.js'
+import { EmulatorError } from '../domain/emulator-error.js'
+import type { Runner } from '../host/runner.js'
+import type { Journal } from '../journal/journal.js'
+import type { LogStore } from '../logs/log-store.js'
+import { handRefusal } from '../placement/step.js'
+import {
+  summarizeEnvironment,
+  summarizeFunction,
+  summarizeStatus,
+  type SummaryParts,
+} from './summaries.js'
+
+export interface AdminParts {
+  readonly token: string
+  readonly summary: SummaryParts
+  readonly runner: Runner
+  readonly logs: LogStore
+  readonly journal: Journal
+  readonly stop: () => void
+}
+
+const handEvents = { freeze: 'user-froze', thaw: 'user-thawed', expire: 'user-expired' } as const
+const journalTail = 1_000
+
+export function serveAdmin(app: FastifyInstance, parts: AdminParts): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    if (isToken(request.headers[adminTokenHeader], parts.token)) return done()
+    sendError(reply, 403, {
+      code: 'EMU_TOKEN',
+      message: `the header ${adminTokenHeader} is missing or wrong`,
+      hint: 'the token is in daemon.json in the state directory',
+      exitCode: 3,
+    })
+  })
+  app.setErrorHandler((error, _request, reply) => sendEmulatorError(reply, error))
+  app.get(adminRoutes.status, () => summarizeStatus(parts.summary))
+  app.get(adminRoutes.functions, () => parts.summary.functions.all().map(summarizeFunction))
+  app.get(adminRoutes.environments, () =>
+    Object.values(parts.summary.placement.environments).map((state) =>
+      summarizeEnvironment(state, parts.summary),
+    ),
+  )
+  for (const verb of ['freeze', 'thaw', 'expire'] as const)
+    app.post(adminRoutes[verb], (request) => byHand(verb, request, parts))
+  app.get(adminRoutes.logs, (request, reply) => streamLogs(request, reply, parts))
+  app.get(adminRoutes.journal, (request, reply) => streamJournal(request, reply, parts))
+  app.post(adminRoutes.stop, (_request, reply) => {
+    // The answer goes out before the listener that carries it closes.
+    reply.raw.once('finish', parts.stop)
+    reply.code(202).send({})
+  })
+}
+
+function isToken(given: string | string[] | undefined, token: string): boolean {
+  if (typeof given !== 'string' || given.length !== token.length) return false
+  return timingSafeEqual(Buffer.from(given), Buffer.from(token))
+}
+
+function sendError(
+  reply: FastifyReply,
+  status: number,
+  error: AdminErrorBody['error'],
+): void {
+  reply.code(status).send({ error } satisfies AdminErrorBody)
+}
+
+function sendEmulatorError(reply: FastifyReply, error: unknown): void {
+  if (!(error instanceof EmulatorError)) throw error
+  const { code, message, hint, exitCode } = error
+  const status = code === 'EMU_ENVIRONMENT_NOT_FOUND' ? 404 : code === 'EMU_USAGE' ? 400 : 409
+  sendError(reply, status, { code, message, hint, exitCode })
+}
+
+function byHand(
+  verb: 'freeze' | 'thaw' | 'expire',
+  request: FastifyRequest,
+  { summary, runner }: AdminParts,
+) {
+  const { id } = request.params as { readonly id: string }
+  const state = summary.placement.environments[id as EnvironmentId]
+  if (state === undefined || !Object.hasOwn(summary.placement.environments, id))
+    throw new EmulatorError('EMU_ENVIRONMENT_NOT_FOUND', { environment: id })
+  const phase = handRefusal(state, verb)
+  if (phase !== undefined)
+    throw new EmulatorError('EMU_ENVIRONMENT_STATE', { environment: id, phase, verb })
+  runner.post({ on: handEvents[verb], env: state.id })
+  return summarizeEnvironment(state, summary)
+}
+
+function streamLogs(request: FastifyRequest, reply: FastifyReply, { logs }: AdminParts): void {
+  const { functionName, follow, sinceMs } = request.query as Readonly<Record<string, string>>
+  const wanted = (name: string): boolean => functionName === undefined || name === functionName
+  const stream = beginLines(reply)
+  for (const record of logs.read(functionName, Number(sinceMs ?? 0))) stream.write(record)
+  if (follow !== '1') return stream.end()
+  const stop = logs.listen((record) => {
+    if (wanted(record.functionName)) stream.write(record)
+  })
+  reply.raw.once('close', stop)
+}
+
+function streamJournal(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { journal }: AdminParts,
+): void {
+  const { follow } = request.query as Readonly<Record<string, string>>
+  const stream = beginLines(reply)
+  for (const entry of journal.tail(journalTail)) stream.write(entry)
+  if (follow !== '1') return stream.end()
+  reply.raw.once('close', journal.listen((entry) => stream.write(entry)))
+}
+
+// A reader that does not read must not make the daemon keep everything for it.
+const unreadBytesMax = 16 * 1024 * 1024
+
+function beginLines(reply: FastifyReply): { write(line: unknown): void; end(): void } {
+  reply.hijack()
+  const { raw } = reply
+  raw.writeHead(200, {
+    ...(reply.getHeaders() as Record<string, string>),
+    'content-type': 'application/x-ndjson',
+  })
+  raw.flushHeaders()
+  return {
+    write: (line) => {
+      if (raw.writableLength > unreadBytesMax) raw.destroy()
+      else raw.write(`${JSON.stringify(line)}\n`)
+    },
+    end: () => {
+      raw.end()
+    },
+  }
+}

@@ -1,0 +1,71 @@
+// From what a project asks for to functions that can run: code packed, handler and program looked for.
+
+import type { LoadedFunction, LoadedProject } from '../config/loaded.js'
+import { EmulatorError } from '../domain/emulator-error.js'
+import { type FunctionDefinition, functionArn } from '../domain/function.js'
+import type { Programs } from '../host/programs.js'
+import type { CodeStore } from '../packages/code-store.js'
+import { packageLocalCode } from '../packages/folder.js'
+import { findHandlerFile } from '../packages/handler-file.js'
+import type { FunctionStore } from '../services/lambda/functions.js'
+
+export interface DefineParts {
+  readonly functions: FunctionStore
+  readonly codeStore: CodeStore
+  readonly programs: Programs
+  readonly accountId: string
+  readonly region: string
+}
+
+/**
+ * Puts every function of a project into the store. All are checked before the first is defined.
+ * @throws EmulatorError EMU_CODE_NOT_FOUND, EMU_ZIP_…, EMU_HANDLER_NOT_FOUND, EMU_RUNTIME_MISSING.
+ */
+export async function defineFunctions(project: LoadedProject, parts: DefineParts): Promise<void> {
+  const definitions = await Promise.all(
+    project.functions.map(async (loaded) => ({
+      recordedOnly: loaded.recordedOnly,
+      definition: await definitionOf(loaded, parts),
+    })),
+  )
+  for (const { definition, recordedOnly } of definitions)
+    parts.functions.define(definition, recordedOnly)
+}
+
+async function definitionOf(
+  loaded: LoadedFunction,
+  parts: DefineParts,
+): Promise<FunctionDefinition> {
+  const { accountId, region } = parts
+  const { functionName, runtime, handler } = loaded
+  const code = await packageLocalCode(functionName, loaded.codePath, parts.codeStore)
+  const definition: FunctionDefinition = {
+    functionName,
+    accountId,
+    region,
+    functionArn: functionArn(region, accountId, functionName),
+    runtime,
+    handler,
+    role: loaded.role,
+    description: loaded.description,
+    memoryMb: loaded.memoryMb,
+    timeoutSeconds: loaded.timeoutSeconds,
+    ephemeralStorageMb: loaded.ephemeralStorageMb,
+    architecture: loaded.architecture,
+    ...(loaded.environment === undefined ? {} : { environment: loaded.environment }),
+    layers: loaded.layers,
+    logGroup: loaded.logGroup ?? `/aws/lambda/${functionName}`,
+    logFormat: loaded.logFormat,
+    tracingMode: loaded.tracingMode,
+    code,
+  }
+  await findHandlerFile({ functionName, runtime, handler, folder: code.folder })
+  const search = await parts.programs.find(definition)
+  if ('missing' in search && search.missing === 'interpreter')
+    throw new EmulatorError('EMU_RUNTIME_MISSING', {
+      functionName,
+      program: search.program,
+      runtime,
+    })
+  return definition
+}

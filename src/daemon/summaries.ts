@@ -1,0 +1,105 @@
+// What the admin routes and the library show of the daemon's state: read from the reducer, the host and the store.
+
+import type {
+  EnvironmentPhase,
+  EnvironmentSummary,
+  FunctionSummary,
+  Status,
+} from '../admin/contract.js'
+import type { Clock } from '../clock/clock.js'
+import type { EventQueue } from '../event-queue/event-queue.js'
+import type { RealHost } from '../host/real.js'
+import type { LocalInvoker } from '../invoke/local-invoker.js'
+import type { EnvironmentState, PlacementState } from '../placement/state.js'
+import type { SandboxFactory } from '../sandbox/factory.js'
+import type { FunctionRecord, FunctionStore } from '../services/lambda/functions.js'
+
+export interface SummaryParts {
+  readonly clock: Clock
+  readonly host: RealHost
+  readonly placement: PlacementState
+  readonly functions: FunctionStore
+  readonly events: EventQueue
+  readonly invoker: LocalInvoker
+  readonly sandboxes: SandboxFactory
+  readonly wantedFreezer: Status['freezer']['wanted']
+  readonly project: string
+  readonly profileName: string
+  readonly version: string
+  readonly lambdaUrl: () => string
+  readonly startedAtMs: number
+}
+
+export function summarizeStatus(parts: SummaryParts): Status {
+  const environments = Object.values(parts.placement.environments)
+  const phases: Partial<Record<EnvironmentPhase, number>> = {}
+  for (const { phase } of environments) phases[phase.is] = (phases[phase.is] ?? 0) + 1
+  return {
+    pid: process.pid,
+    version: parts.version,
+    project: parts.project,
+    profile: parts.profileName,
+    lambdaUrl: parts.lambdaUrl(),
+    startedAtMs: parts.startedAtMs,
+    uptimeMs: Math.round(parts.clock.nowMs() - parts.startedAtMs),
+    freezer: {
+      backend: parts.sandboxes.backend,
+      wanted: parts.wantedFreezer,
+      reason: parts.sandboxes.passedOver.join('; '),
+      escapes: parts.sandboxes.escapes,
+    },
+    functions: parts.functions.all().length,
+    environments: phases,
+    frozen: environments.filter(({ suspension }) => suspension.is === 'frozen').length,
+    events: parts.events.depth(),
+    invocations: parts.invoker.totals,
+  }
+}
+
+export function summarizeFunction({ definition, ...record }: FunctionRecord): FunctionSummary {
+  return {
+    functionName: definition.functionName,
+    functionArn: definition.functionArn,
+    runtime: definition.runtime,
+    handler: definition.handler,
+    memoryMb: definition.memoryMb,
+    timeoutSeconds: definition.timeoutSeconds,
+    state: record.state,
+    source: record.source,
+    codeFolder: definition.code.folder,
+    recordedOnly: record.recordedOnly,
+  }
+}
+
+export function summarizeEnvironment(
+  state: EnvironmentState,
+  parts: SummaryParts,
+): EnvironmentSummary {
+  const live = parts.host.environment(state.id)
+  const usage = live?.usage()
+  const { phase, suspension } = state
+  const active = phase.is === 'busy' ? phase.active.invocationId : undefined
+  const requestId =
+    active === undefined ? undefined : parts.placement.invocations[active]?.invocation.requestId
+  return {
+    id: state.id,
+    functionName: nameOf(state.functionArn),
+    phase: phase.is,
+    suspension: suspension.is,
+    sinceMs: 'sinceMs' in phase ? phase.sinceMs : state.lastUsedMs,
+    ...(suspension.is === 'frozen'
+      ? { frozenForMs: Math.round(parts.clock.nowMs() - suspension.sinceMs) }
+      : {}),
+    ...(usage === undefined ? {} : { memoryUsedMb: usage.memoryUsedMb, cpuMs: usage.cpuMs }),
+    memoryMb: live?.generation.definition.memoryMb ?? 0,
+    invocations: state.invocations,
+    ...(requestId === undefined ? {} : { requestId }),
+    pids: usage?.pids ?? [],
+    logStreamName: live?.logStreamName ?? '',
+  }
+}
+
+/** The last part of a function's ARN. */
+export function nameOf(functionArn: string): string {
+  return functionArn.slice(functionArn.lastIndexOf(':') + 1)
+}

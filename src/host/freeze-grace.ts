@@ -1,0 +1,54 @@
+// The moment between the last request for the next event and the freeze: a call that comes meanwhile costs neither.
+
+import type { KernelTimers } from '../clock/clock.js'
+
+interface Waiting {
+  readonly freeze: () => void
+  readonly done: () => void
+}
+
+/** One timer for all environments: a timer each would cost as much as the freeze. */
+export class FreezeGrace {
+  readonly #graceMs: number
+  readonly #timers: KernelTimers
+  #waiting = new Map<string, Waiting>()
+  #armed = false
+
+  constructor(graceMs: number, timers: KernelTimers) {
+    this.#graceMs = graceMs
+    this.#timers = timers
+  }
+
+  /** Freezes at once when there is no grace; else within it, unless cancelled. */
+  freeze(id: string, freeze: () => void): undefined | Promise<void> {
+    if (this.#graceMs === 0) {
+      freeze()
+      return undefined
+    }
+    return new Promise((done) => {
+      this.#waiting.set(id, { freeze, done })
+      if (this.#armed) return
+      this.#armed = true
+      this.#timers.after(this.#graceMs, () => this.#sweep())
+    })
+  }
+
+  /** True when the freeze had not been carried out: it will not be. */
+  cancel(id: string): boolean {
+    const waiting = this.#waiting.get(id)
+    if (waiting === undefined) return false
+    this.#waiting.delete(id)
+    waiting.done()
+    return true
+  }
+
+  #sweep(): void {
+    this.#armed = false
+    const due = this.#waiting
+    this.#waiting = new Map()
+    for (const { freeze, done } of due.values()) {
+      freeze()
+      done()
+    }
+  }
+}

@@ -1,0 +1,450 @@
+// The effects of one environment's life: its sandbox, its Runtime API, its log, and what is measured of them.
+
+import { join } from 'node:path'
+import type { Clock, KernelTimers } from '../clock/clock.js'
+import { assert, assertNever } from '../domain/assert.js'
+import type { EmulatorMs, EnvironmentId } from '../domain/brand.js'
+import { noBootstrapFault, responseTooLargeFault } from '../domain/faults.js'
+import { type Generation, runtimeFamily } from '../domain/function.js'
+import type { Invocation, Outcome, PayloadRef } from '../domain/invocation.js'
+import type { PayloadStore } from '../invoke/payloads.js'
+import type { Journal } from '../journal/journal.js'
+import { EnvironmentLog } from '../logs/environment-log.js'
+import type { InvocationTails } from '../logs/invocation-tails.js'
+import type { LogStore } from '../logs/log-store.js'
+import { initReportLine, initStartLine } from '../logs/report.js'
+import type { HostCommand } from '../placement/state.js'
+import { type ChannelEvent, RuntimeChannel } from '../runtime-api/channel.js'
+import type { SandboxFactory } from '../sandbox/factory.js'
+import type { LogPipe, LogPipes } from '../sandbox/log-pipe.js'
+import type { Sandbox } from '../sandbox/sandbox.js'
+import { type SandboxedProcess, SpawnFailure } from '../sandbox/spawn.js'
+import type { FreezeGrace } from './freeze-grace.js'
+import { dummyCredentials, functionEnvironment } from './function-environment.js'
+import { HostError, type HostEvent } from './host.js'
+import { InvocationReport } from './invocation-report.js'
+import type { Program, Programs } from './programs.js'
+
+type CommandOf<Do extends HostCommand['do']> = Extract<HostCommand, { do: Do }>
+
+/** What all environments of a host share. */
+export interface HostParts {
+  readonly clock: Clock
+  readonly timers: KernelTimers
+  readonly sandboxes: SandboxFactory
+  readonly pipes: LogPipes
+  readonly grace: FreezeGrace
+  readonly programs: Programs
+  readonly payloads: PayloadStore
+  readonly logs: LogStore
+  readonly tails: InvocationTails
+  readonly journal: Journal
+  /** Loopback address for Runtime APIs. */
+  readonly host: string
+  /** `hex(32)`: the part of a log stream's name that makes it unique. */
+  readonly newStreamId: () => string
+  readonly runtimeVersionArn: (generation: Generation) => string
+  /** The folder `runtimes/` of this package. */
+  readonly runtimesFolder: string
+  /** Where Lambda's API is served; known once the daemon listens. */
+  readonly lambdaEndpointUrl: () => string
+}
+
+export interface EnvironmentUsage {
+  readonly memoryUsedMb: number
+  readonly cpuMs: number
+  readonly pids: readonly number[]
+}
+
+const bytesPerMb = 1024 * 1024
+
+export class LiveEnvironment {
+  readonly id: EnvironmentId
+  readonly generation: Generation
+  readonly logStreamName: string
+  readonly #parts: HostParts
+  readonly #report: (event: HostEvent) => void
+  #sandbox: Sandbox | undefined
+  #channel: RuntimeChannel | undefined
+  #pipe: LogPipe | undefined
+  #log: EnvironmentLog | undefined
+  readonly #marks = new Map<string, () => void>()
+  #nextMark = 1
+  #process: SandboxedProcess | undefined
+  #starting: Promise<void> = Promise.resolve()
+  #init: { readonly command: CommandOf<'start'>; readonly atMs: number; errorType?: string } | undefined
+  #initDurationMs: number | undefined
+  #current: InvocationReport | undefined
+  #memoryPeakMb = 0
+  #killing = false
+  #frozenSinceMs: EmulatorMs | undefined
+  #frozenForMs: number | undefined
+
+  constructor(
+    id: EnvironmentId,
+    generation: Generation,
+    parts: HostParts,
+    report: (event: HostEvent) => void,
+  ) {
+    this.id = id
+    this.generation = generation
+    this.#parts = parts
+    this.#report = report
+    this.logStreamName = streamName(parts, generation.version)
+  }
+
+  /** Processes, memory and CPU time now; undefined before the first start. */
+  usage(): EnvironmentUsage | undefined {
+    if (this.#sandbox === undefined) return undefined
+    const { cpuUs, memoryBytes } = this.#sandbox.usage()
+    return {
+      memoryUsedMb: Math.ceil(memoryBytes / bytesPerMb),
+      cpuMs: cpuUs / 1000,
+      pids: this.#sandbox.pids(),
+    }
+  }
+
+  start(command: CommandOf<'start'>): Promise<void> {
+    this.#starting = this.#start(command)
+    return this.#starting
+  }
+
+  async #start(command: CommandOf<'start'>): Promise<void> {
+    const { definition } = this.generation
+    this.#killing = false
+    this.#init = { command, atMs: this.#parts.clock.monotonicMs() }
+    this.#initDurationMs = undefined
+    const search = await this.#parts.programs.find(definition)
+    await this.#open()
+    const { sandbox, channel, pipe, log } = this.#opened()
+    log.platform(initStartLine(definition.runtime, this.#parts.runtimeVersionArn(this.generation)))
+    if ('missing' in search) {
+      this.#init.errorType = 'Runtime.InvalidEntrypoint'
+      const { errorType, errorMessage } = noBootstrapFault(command.pending?.requestId ?? '')
+      throw new HostError(errorType, errorMessage)
+    }
+    this.#init = { command, atMs: this.#parts.clock.monotonicMs() }
+    const process = await sandbox
+      .start({
+        argv: search.found.argv,
+        cwd: definition.code.folder,
+        env: this.#variables(search.found, sandbox, channel),
+        output: pipe.childFd,
+      })
+      .catch((error: unknown) => {
+        if (!(error instanceof SpawnFailure)) throw error
+        if (this.#init !== undefined) this.#init.errorType = 'Runtime.InvalidEntrypoint'
+        throw new HostError('Runtime.InvalidEntrypoint', error.message)
+      })
+    this.#process = process
+    void process.exited.then((exit) => this.#exited(process, exit))
+  }
+
+  #variables(
+    program: Program,
+    sandbox: Sandbox,
+    channel: RuntimeChannel,
+  ): Readonly<Record<string, string>> {
+    const { runtimesFolder, lambdaEndpointUrl } = this.#parts
+    const { definition } = this.generation
+    const variables = functionEnvironment(this.generation, {
+      runtimeApi: channel.address,
+      logStreamName: this.logStreamName,
+      taskRoot: definition.code.folder,
+      runtimeDirectory: join(runtimesFolder, runtimeFamily(definition.runtime) ?? ''),
+      credentials: dummyCredentials,
+      programFolders: program.folder === undefined ? [] : [program.folder],
+      lambdaEndpointUrl: lambdaEndpointUrl(),
+    })
+    // Until /tmp itself is the environment's own, whoever asks for the temporary folder gets its own.
+    return { TMPDIR: sandbox.tmpFolder, ...variables }
+  }
+
+  async #open(): Promise<void> {
+    if (this.#channel !== undefined) return
+    const { sandboxes, pipes, host, timers, clock, logs } = this.#parts
+    this.#sandbox = sandboxes.create(this.id, { logStreamName: this.logStreamName })
+    const log = new EnvironmentLog({
+      functionName: this.generation.definition.functionName,
+      logStreamName: this.logStreamName,
+      environment: this.id,
+      clock,
+      store: logs,
+    })
+    const [channel, pipe] = await Promise.all([
+      RuntimeChannel.listen({ host, timers, onEvent: (event) => this.#heard(event) }),
+      pipes.open(),
+    ])
+    pipe.onMark((id) => {
+      const reached = this.#marks.get(id)
+      this.#marks.delete(id)
+      reached?.()
+    })
+    pipe.onData((bytes) => log.write(bytes))
+    this.#log = log
+    this.#channel = channel
+    this.#pipe = pipe
+  }
+
+  #opened(): { sandbox: Sandbox; channel: RuntimeChannel; pipe: LogPipe; log: EnvironmentLog } {
+    const [sandbox, channel, pipe, log] = [this.#sandbox, this.#channel, this.#pipe, this.#log]
+    assert(sandbox && channel && pipe && log, `${this.id} has been opened`)
+    return { sandbox, channel, pipe, log }
+  }
+
+  /** Runs `reached` when the log has been read up to here. */
+  #mark(reached: () => void): void {
+    const id = String(this.#nextMark)
+    this.#nextMark += 1
+    this.#marks.set(id, reached)
+    this.#opened().pipe.mark(id)
+  }
+
+  deliver(command: CommandOf<'deliver'>): void {
+    const { channel } = this.#opened()
+    const { invocation, deadlineMs } = command
+    const { clock, payloads } = this.#parts
+    const report = this.#beginReport(invocation, command.initInside)
+    if (invocation.logTail) this.#parts.tails.expect(invocation.invocationId)
+    this.#mark(() => this.#log?.begin(invocation.requestId, report.startLine))
+    channel.deliver({
+      invocationId: invocation.invocationId,
+      requestId: invocation.requestId,
+      deadlineEpochMs: clock.toFunctionEpochMs(deadlineMs),
+      invokedArn: invocation.invokedArn,
+      traceHeader: invocation.traceHeader,
+      ...(invocation.clientContext === undefined
+        ? {}
+        : { clientContext: invocation.clientContext }),
+      contentType: invocation.contentType,
+      body: payloads.get(invocation.payload),
+    })
+  }
+
+  #beginReport(invocation: Invocation, cold: boolean): InvocationReport {
+    const { clock } = this.#parts
+    // Init inside the invocation counts as part of it.
+    const inInvoke = this.#init?.command.cause === 'in-invoke' ? this.#init : undefined
+    this.#init = undefined
+    const report = new InvocationReport({
+      invocation,
+      version: this.generation.version,
+      memoryMb: this.generation.definition.memoryMb,
+      startedAtMs: inInvoke?.atMs ?? clock.monotonicMs(),
+      cold: cold || inInvoke !== undefined,
+      initDurationMs: cold ? this.#initDurationMs : undefined,
+      frozenForMs: this.#frozenForMs,
+      environment: this.id,
+    })
+    this.#frozenForMs = undefined
+    this.#current = report
+    return report
+  }
+
+  freeze(): undefined | Promise<void> {
+    return this.#parts.grace.freeze(this.id, () => {
+      this.#opened().sandbox.freezer.freeze()
+      this.#frozenSinceMs = this.#parts.clock.nowMs()
+    })
+  }
+
+  thaw(): void {
+    if (this.#parts.grace.cancel(this.id)) return
+    if (this.#frozenSinceMs !== undefined) {
+      this.#frozenForMs = this.#parts.clock.nowMs() - this.#frozenSinceMs
+      if (this.#current !== undefined) this.#current.frozenForMs = this.#frozenForMs
+    }
+    this.#frozenSinceMs = undefined
+    this.#opened().sandbox.freezer.thaw()
+  }
+
+  async kill(command: CommandOf<'kill'>): Promise<void> {
+    this.#parts.grace.cancel(this.id)
+    this.#killing = true
+    const report = this.#current
+    const endedAtMs = this.#parts.clock.monotonicMs()
+    await this.#starting.catch(() => undefined)
+    const sandbox = this.#sandbox
+    this.#process = undefined
+    this.#frozenSinceMs = undefined
+    if (sandbox === undefined) return
+    if (report !== undefined || this.#init !== undefined) this.#measureMemory()
+    try {
+      await sandbox.kill()
+    } catch (error) {
+      throw new HostError('Sandbox.Failure', error instanceof Error ? error.message : String(error))
+    }
+    this.#channel?.reset()
+    if (this.#channel !== undefined) this.#closeReports(command, report, endedAtMs)
+  }
+
+  /** The log lines of what the kill cut off: a failed init, an invocation that timed out or crashed. */
+  #closeReports(
+    { reason }: CommandOf<'kill'>,
+    report: InvocationReport | undefined,
+    endedAtMs: number,
+  ): void {
+    const init = this.#init
+    this.#init = undefined
+    this.#current = undefined
+    const status =
+      reason === 'timeout'
+        ? ({ is: 'timeout' } as const)
+        : ({ is: 'error', errorType: init?.errorType ?? 'Runtime.ExitError' } as const)
+    if (init !== undefined && reason !== 'stopping') {
+      const phase = init.command.cause === 'in-invoke' ? 'invoke' : 'init'
+      const line = initReportLine(endedAtMs - init.atMs, phase, status)
+      this.#mark(() => this.#log?.platform(line))
+    }
+    const pending = init?.command.cause === 'in-invoke' ? init.command.pending : undefined
+    if (pending !== undefined) {
+      const failed = this.#failedInit(init as NonNullable<typeof init>)
+      this.#mark(() => this.#log?.begin(pending.requestId, failed.startLine))
+      return this.#finishReport(failed, endedAtMs, status)
+    }
+    if (report !== undefined && reason !== 'stopping')
+      this.#finishReport(report, endedAtMs, report.answered === undefined ? status : undefined)
+  }
+
+  #failedInit(init: { readonly command: CommandOf<'start'>; readonly atMs: number }) {
+    const { pending } = init.command
+    assert(pending !== undefined, 'an invocation waits for an init inside it')
+    if (pending.logTail) this.#parts.tails.expect(pending.invocationId)
+    return new InvocationReport({
+      invocation: pending,
+      version: this.generation.version,
+      memoryMb: this.generation.definition.memoryMb,
+      startedAtMs: init.atMs,
+      cold: true,
+      initDurationMs: undefined,
+      frozenForMs: undefined,
+      environment: this.id,
+    })
+  }
+
+  /** Writes END and REPORT at the place in the log that is reached now, and tells the journal. */
+  #finishReport(
+    report: InvocationReport,
+    endedAtMs: number,
+    status: { readonly is: 'timeout' } | { readonly is: 'error'; readonly errorType: string } | undefined,
+  ): void {
+    report.finish(endedAtMs, this.#memoryPeakMb, status)
+    this.#mark(() => {
+      this.#parts.tails.cut(report.invocationId, this.#log?.tail(report.closingLines()) ?? noBytes)
+      this.#log?.end(report.closingLines())
+    })
+    this.#parts.journal.append(report.journalRecord(this.generation.definition.functionName))
+  }
+
+  async remove(): Promise<void> {
+    const { id } = this
+    this.#parts.grace.cancel(id)
+    this.#channel?.close()
+    this.#parts.payloads.drop(this.#initErrorPayload)
+    try {
+      await this.#sandbox?.remove()
+    } catch (error) {
+      throw new HostError('Sandbox.Failure', error instanceof Error ? error.message : String(error))
+    } finally {
+      // Reads what is left, up to the last mark.
+      this.#pipe?.close()
+    }
+  }
+
+  #heard(event: ChannelEvent): void {
+    // The invocation has been ended already: what the dying runtime still says is for nobody.
+    if (this.#killing) return
+    switch (event.is) {
+      case 'asked-next':
+        return this.#askedNext()
+      case 'response': {
+        const payload = this.#parts.payloads.put(`${event.invocationId}:answer`, event.body)
+        return this.#answered({ is: 'response', payload, contentType: event.contentType })
+      }
+      case 'error': {
+        const payload = this.#parts.payloads.put(`${event.invocationId}:answer`, event.body)
+        return this.#answered({ is: 'error', payload, errorType: event.errorType })
+      }
+      case 'response-too-large':
+        return this.#answered({ is: 'fault', error: responseTooLargeFault() })
+      case 'invalid-response-mode':
+        return this.#answered({
+          is: 'fault',
+          error: {
+            errorType: 'Runtime.InvalidResponseModeHeader',
+            errorMessage: 'Invalid function response mode',
+          },
+        })
+      case 'init-error': {
+        if (this.#init !== undefined) this.#init.errorType = event.errorType
+        const payload = this.#parts.payloads.put(this.#initErrorPayload.key, event.body)
+        const outcome = { is: 'error', payload, errorType: event.errorType } as const
+        return this.#report({ on: 'init-error', env: this.id, outcome })
+      }
+      default:
+        return assertNever(event)
+    }
+  }
+
+  get #initErrorPayload(): PayloadRef {
+    return { key: `${this.id}:init-error`, bytes: 0 }
+  }
+
+  #answered(outcome: Outcome): void {
+    const report = this.#current
+    assert(report !== undefined, 'an answer belongs to an invocation')
+    const answeredAtMs = this.#parts.clock.monotonicMs()
+    report.answer(outcome)
+    if (report.logTail) {
+      this.#measureMemory()
+      this.#mark(() => this.#cutTail(report, answeredAtMs))
+    }
+    const { invocationId } = report
+    this.#report({ on: 'answered', env: this.id, invocation: invocationId, outcome })
+  }
+
+  /** The caller's tail: what was written before the answer, closed as the log will close it. */
+  #cutTail(report: InvocationReport, answeredAtMs: number): void {
+    if (!report.finished) report.estimate(answeredAtMs, this.#memoryPeakMb)
+    const bytes = this.#log?.tail(report.closingLines()) ?? noBytes
+    this.#parts.tails.cut(report.invocationId, bytes)
+  }
+
+  #askedNext(): void {
+    const nowMs = this.#parts.clock.monotonicMs()
+    if (this.#init !== undefined && this.#current === undefined)
+      this.#initDurationMs = nowMs - this.#init.atMs
+    const report = this.#current
+    if (report?.answered !== undefined) {
+      this.#measureMemory()
+      this.#current = undefined
+      this.#finishReport(report, nowMs, undefined)
+    }
+    this.#report({ on: 'asked-next', env: this.id, participant: 'runtime' })
+  }
+
+  #measureMemory(): void {
+    const usedMb = Math.ceil((this.#sandbox?.usage().memoryBytes ?? 0) / bytesPerMb)
+    const limitMb = this.generation.definition.memoryMb
+    this.#memoryPeakMb = Math.min(limitMb, Math.max(this.#memoryPeakMb, usedMb))
+  }
+
+  async #exited(
+    process: SandboxedProcess,
+    exit: { readonly code: number | null; readonly signal: string | null },
+  ): Promise<void> {
+    // What it sent before it died is still on its way through the sockets.
+    await this.#channel?.drained()
+    if (this.#process !== process) return
+    this.#process = undefined
+    this.#report({ on: 'exited', env: this.id, participant: 'runtime', exit })
+  }
+}
+
+const noBytes = Buffer.alloc(0)
+
+/** YYYY/MM/DD/[version]32 hex digits. Source: AWS Lambda guide, logging. */
+function streamName(parts: HostParts, version: string): string {
+  const day = new Date(parts.clock.nowMs()).toISOString().slice(0, 10).replaceAll('-', '/')
+  return `${day}/[${version}]${parts.newStreamId()}`
+}
