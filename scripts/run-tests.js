@@ -25,7 +25,8 @@ function run(file) {
     const counts = { file, passed: 0, failed: 0, failures: [], output: '' }
     const child = spawn(process.execPath, ['--enable-source-maps', join(compiled, file)], {
       cwd: root,
-      env: { ...process.env, TAP: '1' },
+      // tap's own limit of 30 s is for a whole file; some wait for real seconds to pass.
+      env: { ...process.env, TAP: '1', TAP_TIMEOUT: '240' },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const parser = new Parser({ name: file })
@@ -57,7 +58,10 @@ function run(file) {
       parser.end()
       if (code !== 0 && counts.failed === 0) {
         counts.failed = 1
-        counts.failures.push({ path: `${file} ended with ${signal ?? `exit ${code}`}`, diag: counts.output.slice(-4000) })
+        counts.failures.push({
+          path: `${file} ended with ${signal ?? `exit ${code}`}`,
+          diag: counts.output.slice(-4000),
+        })
       }
       if (counts.passed + counts.failed === 0) {
         counts.failed = 1
@@ -72,11 +76,14 @@ function run(file) {
 
 function report(counts) {
   const mark = counts.failed === 0 ? 'ok  ' : 'FAIL'
-  console.log(`${mark} ${counts.file}  ${counts.passed} passed, ${counts.failed} failed  ${counts.seconds.toFixed(1)} s`)
+  console.log(
+    `${mark} ${counts.file}  ${counts.passed} passed, ${counts.failed} failed  ${counts.seconds.toFixed(1)} s`,
+  )
   for (const failure of counts.failures) {
     console.log(`     ✗ ${failure.path}`)
     if (failure.diag !== undefined) {
-      const text = typeof failure.diag === 'string' ? failure.diag : JSON.stringify(failure.diag, null, 2)
+      const text =
+        typeof failure.diag === 'string' ? failure.diag : JSON.stringify(failure.diag, null, 2)
       console.log(text.replace(/^/gm, '       '))
     }
   }
@@ -87,7 +94,8 @@ async function runAll(files, jobs) {
   const results = []
   await Promise.all(
     Array.from({ length: jobs }, async () => {
-      for (let file = queue.shift(); file !== undefined; file = queue.shift()) results.push(await run(file))
+      for (let file = queue.shift(); file !== undefined; file = queue.shift())
+        results.push(await run(file))
     }),
   )
   return results
@@ -95,8 +103,14 @@ async function runAll(files, jobs) {
 
 const files = testFiles(process.argv.slice(2))
 const results = [
-  ...(await runAll(files.filter((file) => !alone.test(file)), 2)),
-  ...(await runAll(files.filter((file) => alone.test(file)), 1)),
+  ...(await runAll(
+    files.filter((file) => !alone.test(file)),
+    2,
+  )),
+  ...(await runAll(
+    files.filter((file) => alone.test(file)),
+    1,
+  )),
 ]
 const passed = results.reduce((sum, result) => sum + result.passed, 0)
 const failed = results.reduce((sum, result) => sum + result.failed, 0)

@@ -5,23 +5,17 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type AdminErrorBody, adminRoutes, adminTokenHeader } from '../admin/contract.js'
 import type { EnvironmentId } from '../domain/brand.js'
 import { EmulatorError } from '../domain/emulator-error.js'
-import type { Runner } from '../host/runner.js'
-import type { Journal } from '../journal/journal.js'
-import type { LogStore } from '../logs/log-store.js'
 import { handRefusal } from '../placement/step.js'
 import {
+  type SummaryParts,
   summarizeEnvironment,
   summarizeFunction,
   summarizeStatus,
-  type SummaryParts,
 } from './summaries.js'
 
 export interface AdminParts {
   readonly token: string
   readonly summary: SummaryParts
-  readonly runner: Runner
-  readonly logs: LogStore
-  readonly journal: Journal
   readonly stop: () => void
 }
 
@@ -40,9 +34,9 @@ export function serveAdmin(app: FastifyInstance, parts: AdminParts): void {
   })
   app.setErrorHandler((error, _request, reply) => sendEmulatorError(reply, error))
   app.get(adminRoutes.status, () => summarizeStatus(parts.summary))
-  app.get(adminRoutes.functions, () => parts.summary.functions.all().map(summarizeFunction))
+  app.get(adminRoutes.functions, () => parts.summary.engine.functions.all().map(summarizeFunction))
   app.get(adminRoutes.environments, () =>
-    Object.values(parts.summary.placement.environments).map((state) =>
+    Object.values(parts.summary.engine.runner.state.environments).map((state) =>
       summarizeEnvironment(state, parts.summary),
     ),
   )
@@ -62,11 +56,7 @@ function isToken(given: string | string[] | undefined, token: string): boolean {
   return timingSafeEqual(Buffer.from(given), Buffer.from(token))
 }
 
-function sendError(
-  reply: FastifyReply,
-  status: number,
-  error: AdminErrorBody['error'],
-): void {
+function sendError(reply: FastifyReply, status: number, error: AdminErrorBody['error']): void {
   reply.code(status).send({ error } satisfies AdminErrorBody)
 }
 
@@ -80,11 +70,12 @@ function sendEmulatorError(reply: FastifyReply, error: unknown): void {
 function byHand(
   verb: 'freeze' | 'thaw' | 'expire',
   request: FastifyRequest,
-  { summary, runner }: AdminParts,
+  { summary }: AdminParts,
 ) {
   const { id } = request.params as { readonly id: string }
-  const state = summary.placement.environments[id as EnvironmentId]
-  if (state === undefined || !Object.hasOwn(summary.placement.environments, id))
+  const { runner } = summary.engine
+  const state = runner.state.environments[id as EnvironmentId]
+  if (state === undefined || !Object.hasOwn(runner.state.environments, id))
     throw new EmulatorError('EMU_ENVIRONMENT_NOT_FOUND', { environment: id })
   const phase = handRefusal(state, verb)
   if (phase !== undefined)
@@ -93,7 +84,8 @@ function byHand(
   return summarizeEnvironment(state, summary)
 }
 
-function streamLogs(request: FastifyRequest, reply: FastifyReply, { logs }: AdminParts): void {
+function streamLogs(request: FastifyRequest, reply: FastifyReply, { summary }: AdminParts): void {
+  const { logs } = summary.engine
   const { functionName, follow, sinceMs } = request.query as Readonly<Record<string, string>>
   const wanted = (name: string): boolean => functionName === undefined || name === functionName
   const stream = beginLines(reply)
@@ -108,13 +100,17 @@ function streamLogs(request: FastifyRequest, reply: FastifyReply, { logs }: Admi
 function streamJournal(
   request: FastifyRequest,
   reply: FastifyReply,
-  { journal }: AdminParts,
+  { summary }: AdminParts,
 ): void {
+  const { journal } = summary.engine
   const { follow } = request.query as Readonly<Record<string, string>>
   const stream = beginLines(reply)
   for (const entry of journal.tail(journalTail)) stream.write(entry)
   if (follow !== '1') return stream.end()
-  reply.raw.once('close', journal.listen((entry) => stream.write(entry)))
+  reply.raw.once(
+    'close',
+    journal.listen((entry) => stream.write(entry)),
+  )
 }
 
 // A reader that does not read must not make the daemon keep everything for it.

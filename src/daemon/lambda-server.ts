@@ -2,10 +2,14 @@
 
 import { createReadStream } from 'node:fs'
 import type { FastifyInstance } from 'fastify'
-import { lambdaBodyLimits } from '../aws/lambda.js'
 import type { LambdaHandlers } from '../aws/lambda.js'
+import { lambdaBodyLimits } from '../aws/lambda.js'
 import { lambdaModel } from '../aws/models/lambda-model.js'
-import { answerFrameworkErrors, answerUnknownRoutes, serveRestJson } from '../aws/serve-rest-json.js'
+import {
+  answerFrameworkErrors,
+  answerUnknownRoutes,
+  serveRestJson,
+} from '../aws/serve-rest-json.js'
 import type { RequestId } from '../domain/brand.js'
 import type { Guard } from '../http/guard.js'
 import { createServer } from '../http/server.js'

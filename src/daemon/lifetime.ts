@@ -9,21 +9,14 @@ import type {
   Status,
   Warning,
 } from '../admin/contract.js'
-import type { EmulatorClock } from '../clock/emulator-clock.js'
-import type { Runner } from '../host/runner.js'
+import { assert } from '../domain/assert.js'
 import { listen } from '../http/server.js'
-import type { Journal } from '../journal/journal.js'
-import type { LogStore } from '../logs/log-store.js'
 import type { SandboxFactory } from '../sandbox/factory.js'
 import type { LogPipes } from '../sandbox/log-pipe.js'
 import type { StateDirectoryClaim } from './state-directory.js'
-import { summarizeFunction, summarizeStatus, type SummaryParts } from './summaries.js'
+import { type SummaryParts, summarizeFunction, summarizeStatus } from './summaries.js'
 
 export interface LifetimeParts {
-  readonly clock: EmulatorClock
-  readonly journal: Journal
-  readonly logs: LogStore
-  readonly runner: Runner
   readonly sandboxes: SandboxFactory
   readonly pipes: LogPipes
   readonly claim: StateDirectoryClaim
@@ -64,6 +57,10 @@ export class Lifetime implements Emulator {
     return this.#parts.warnings
   }
 
+  get servers(): Pick<LifetimeParts, 'lambdaApp' | 'adminApp'> {
+    return this.#parts
+  }
+
   /** @throws EmulatorError EMU_PORT_IN_USE. */
   async listen(host: string, lambdaPort: number): Promise<void> {
     const { lambdaApp, adminApp, claim, token } = this.#parts
@@ -73,7 +70,7 @@ export class Lifetime implements Emulator {
   }
 
   functions(): readonly FunctionSummary[] {
-    return this.#parts.summary.functions.all().map(summarizeFunction)
+    return this.#parts.summary.engine.functions.all().map(summarizeFunction)
   }
 
   status(): Status {
@@ -81,11 +78,11 @@ export class Lifetime implements Emulator {
   }
 
   onJournal(listener: (record: JournalRecord) => void): () => void {
-    return this.#parts.journal.listen(listener)
+    return this.#parts.summary.engine.journal.listen(listener)
   }
 
   onLog(listener: (record: LogRecord) => void): () => void {
-    return this.#parts.logs.listen(listener)
+    return this.#parts.summary.engine.logs.listen(listener)
   }
 
   stop(): Promise<void> {
@@ -94,7 +91,8 @@ export class Lifetime implements Emulator {
   }
 
   async #stop(): Promise<void> {
-    const { runner, sandboxes, pipes, claim, lambdaApp, adminApp, clock } = this.#parts
+    const { sandboxes, pipes, claim, lambdaApp, adminApp, summary } = this.#parts
+    const { runner, clock } = summary.engine
     // Whoever waits for an answer gets one before its connection is closed.
     await runner.stop()
     await Promise.all([lambdaApp.close(), adminApp.close()])
@@ -106,7 +104,9 @@ export class Lifetime implements Emulator {
 
   /** An assertion failed: our bug. What we started is ended, the journal's tail is told, and the process ends. */
   bug(error: unknown): void {
-    const tail = this.#parts.journal.tail(bugTail).map((entry) => JSON.stringify(entry))
+    const tail = this.#parts.summary.engine.journal
+      .tail(bugTail)
+      .map((entry) => JSON.stringify(entry))
     process.stderr.write(
       `lambda-emu has a bug and stops. The last of its journal:\n${tail.join('\n')}\n`,
     )
@@ -114,4 +114,13 @@ export class Lifetime implements Emulator {
       throw error
     })
   }
+}
+
+/** The servers behind an emulator's two URLs, for a test that walks their routes. */
+export function controlServers(emulator: Emulator): {
+  readonly lambdaApp: FastifyInstance
+  readonly adminApp: FastifyInstance
+} {
+  assert(emulator instanceof Lifetime, 'an emulator of this process')
+  return emulator.servers
 }

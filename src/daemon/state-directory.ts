@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { EmulatorOptions } from '../admin/contract.js'
 import {
-  daemonRunning,
   type DaemonFile,
+  daemonRunning,
   prepareStateDirectory,
   processStartTime,
   readDaemonFile,

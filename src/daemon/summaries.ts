@@ -6,21 +6,13 @@ import type {
   FunctionSummary,
   Status,
 } from '../admin/contract.js'
-import type { Clock } from '../clock/clock.js'
-import type { EventQueue } from '../event-queue/event-queue.js'
-import type { RealHost } from '../host/real.js'
-import type { LocalInvoker } from '../invoke/local-invoker.js'
-import type { EnvironmentState, PlacementState } from '../placement/state.js'
+import type { EnvironmentState } from '../placement/state.js'
 import type { SandboxFactory } from '../sandbox/factory.js'
-import type { FunctionRecord, FunctionStore } from '../services/lambda/functions.js'
+import type { FunctionRecord } from '../services/lambda/functions.js'
+import type { Engine } from './engine.js'
 
 export interface SummaryParts {
-  readonly clock: Clock
-  readonly host: RealHost
-  readonly placement: PlacementState
-  readonly functions: FunctionStore
-  readonly events: EventQueue
-  readonly invoker: LocalInvoker
+  readonly engine: Engine
   readonly sandboxes: SandboxFactory
   readonly wantedFreezer: Status['freezer']['wanted']
   readonly project: string
@@ -31,7 +23,7 @@ export interface SummaryParts {
 }
 
 export function summarizeStatus(parts: SummaryParts): Status {
-  const environments = Object.values(parts.placement.environments)
+  const environments = Object.values(parts.engine.runner.state.environments)
   const phases: Partial<Record<EnvironmentPhase, number>> = {}
   for (const { phase } of environments) phases[phase.is] = (phases[phase.is] ?? 0) + 1
   return {
@@ -41,18 +33,18 @@ export function summarizeStatus(parts: SummaryParts): Status {
     profile: parts.profileName,
     lambdaUrl: parts.lambdaUrl(),
     startedAtMs: parts.startedAtMs,
-    uptimeMs: Math.round(parts.clock.nowMs() - parts.startedAtMs),
+    uptimeMs: Math.round(parts.engine.clock.nowMs() - parts.startedAtMs),
     freezer: {
       backend: parts.sandboxes.backend,
       wanted: parts.wantedFreezer,
       reason: parts.sandboxes.passedOver.join('; '),
       escapes: parts.sandboxes.escapes,
     },
-    functions: parts.functions.all().length,
+    functions: parts.engine.functions.all().length,
     environments: phases,
     frozen: environments.filter(({ suspension }) => suspension.is === 'frozen').length,
-    events: parts.events.depth(),
-    invocations: parts.invoker.totals,
+    events: parts.engine.events.depth(),
+    invocations: parts.engine.invoker.totals,
   }
 }
 
@@ -75,12 +67,14 @@ export function summarizeEnvironment(
   state: EnvironmentState,
   parts: SummaryParts,
 ): EnvironmentSummary {
-  const live = parts.host.environment(state.id)
+  const live = parts.engine.host.environment(state.id)
   const usage = live?.usage()
   const { phase, suspension } = state
   const active = phase.is === 'busy' ? phase.active.invocationId : undefined
   const requestId =
-    active === undefined ? undefined : parts.placement.invocations[active]?.invocation.requestId
+    active === undefined
+      ? undefined
+      : parts.engine.runner.state.invocations[active]?.invocation.requestId
   return {
     id: state.id,
     functionName: nameOf(state.functionArn),
@@ -88,7 +82,7 @@ export function summarizeEnvironment(
     suspension: suspension.is,
     sinceMs: 'sinceMs' in phase ? phase.sinceMs : state.lastUsedMs,
     ...(suspension.is === 'frozen'
-      ? { frozenForMs: Math.round(parts.clock.nowMs() - suspension.sinceMs) }
+      ? { frozenForMs: Math.round(parts.engine.clock.nowMs() - suspension.sinceMs) }
       : {}),
     ...(usage === undefined ? {} : { memoryUsedMb: usage.memoryUsedMb, cpuMs: usage.cpuMs }),
     memoryMb: live?.generation.definition.memoryMb ?? 0,

@@ -122,12 +122,6 @@ export const emulatorErrors = {
     message: '--freeze {backend} cannot be had here: {reason}',
     hint: 'leave --freeze out to take the best that works, or use --freeze signal',
   },
-  EMU_CGROUP_UNREADABLE: {
-    blame: 'machine',
-    exitCode: exitCodes.daemon,
-    message: 'cannot read {path}: {reason}',
-    hint: 'use --freeze signal, which needs no control groups',
-  },
   EMU_FUNCTION_NOT_FOUND: {
     blame: 'user',
     exitCode: exitCodes.usage,

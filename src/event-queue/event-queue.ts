@@ -3,7 +3,10 @@
 import type { RequestId } from '../domain/brand.js'
 import type { InvokeRequest } from '../invoke/invoker.js'
 
-export type AcceptedEvent = Omit<InvokeRequest, 'type' | 'logTail' | 'requestId' | 'attempt' | 'origin'>
+export type AcceptedEvent = Omit<
+  InvokeRequest,
+  'type' | 'logTail' | 'requestId' | 'attempt' | 'origin'
+>
 
 export interface EventQueue {
   /** Resolves when the event is accepted: the caller may be told 202 from then on, not before. */

@@ -3,7 +3,7 @@
 import type { Clock } from '../clock/clock.js'
 import type { EmulatorMs, RequestId, TimerKey } from '../domain/brand.js'
 import type { RefusalReason } from '../domain/invocation.js'
-import type { Invoker, InvokeResult } from '../invoke/invoker.js'
+import type { InvokeResult, Invoker } from '../invoke/invoker.js'
 import type { Journal } from '../journal/journal.js'
 import type { AcceptedEvent, EventQueue } from './event-queue.js'
 
@@ -78,7 +78,8 @@ export class MemoryEventQueue implements EventQueue {
 
   #retry(queued: QueuedEvent, errorType: string): void {
     const delayMs = this.#parts.figures.retryDelaysMs[queued.attempt - 1]
-    if (delayMs === undefined) return this.#drop(queued, `it failed ${queued.attempt} times, last with ${errorType}`)
+    if (delayMs === undefined)
+      return this.#drop(queued, `it failed ${queued.attempt} times, last with ${errorType}`)
     queued.attempt += 1
     this.#again(queued, delayMs)
   }

@@ -19,11 +19,15 @@ export interface InvocationReportOptions {
   readonly environment: EnvironmentId
 }
 
+// Stacks are short; what is longer is not worth parsing for one line on a terminal.
+const describedBytesMax = 256 * 1024
+
 export class InvocationReport {
   readonly #options: InvocationReportOptions
   frozenForMs: number | undefined
   answered: Outcome | undefined
   finished = false
+  #described: { errorType?: string; errorMessage?: string } = {}
   #durationMs = 0
   #memoryMb = 0
   #status: ReportStatus | undefined
@@ -49,6 +53,20 @@ export class InvocationReport {
     this.answered = outcome
     // A response that the platform refused is the runtime's fault by type, and so stands in REPORT.
     if (outcome.is === 'fault') this.#status = { is: 'error', errorType: outcome.error.errorType }
+  }
+
+  /** What the runtime says of an error it posted, for people: clients name its type only in the body. */
+  describeError(body: Buffer): void {
+    if (body.length > describedBytesMax) return
+    try {
+      const { errorType, errorMessage } = JSON.parse(body.toString()) as Record<string, unknown>
+      this.#described = {
+        ...(typeof errorType === 'string' ? { errorType } : {}),
+        ...(typeof errorMessage === 'string' ? { errorMessage } : {}),
+      }
+    } catch {
+      // Any bytes may be posted; the type of the header must do.
+    }
   }
 
   /** Figures for a caller who will not wait until the runtime is done. */
@@ -104,6 +122,7 @@ export class InvocationReport {
   #errorMembers(): { errorType?: string; errorMessage?: string } {
     if (this.answered?.is === 'fault') return this.answered.error
     if (this.#status?.is === 'error') return { errorType: this.#status.errorType }
-    return this.answered?.is === 'error' ? { errorType: this.answered.errorType } : {}
+    if (this.answered?.is !== 'error') return {}
+    return { errorType: this.answered.errorType, ...this.#described }
   }
 }

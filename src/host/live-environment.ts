@@ -72,7 +72,9 @@ export class LiveEnvironment {
   #nextMark = 1
   #process: SandboxedProcess | undefined
   #starting: Promise<void> = Promise.resolve()
-  #init: { readonly command: CommandOf<'start'>; readonly atMs: number; errorType?: string } | undefined
+  #init:
+    | { readonly command: CommandOf<'start'>; readonly atMs: number; errorType?: string }
+    | undefined
   #initDurationMs: number | undefined
   #current: InvocationReport | undefined
   #memoryPeakMb = 0
@@ -117,7 +119,8 @@ export class LiveEnvironment {
     const search = await this.#parts.programs.find(definition)
     await this.#open()
     const { sandbox, channel, pipe, log } = this.#opened()
-    log.platform(initStartLine(definition.runtime, this.#parts.runtimeVersionArn(this.generation)))
+    const line = initStartLine(definition.runtime, this.#parts.runtimeVersionArn(this.generation))
+    this.#mark(() => log.platform(line))
     if ('missing' in search) {
       this.#init.errorType = 'Runtime.InvalidEntrypoint'
       const { errorType, errorMessage } = noBootstrapFault(command.pending?.requestId ?? '')
@@ -205,7 +208,6 @@ export class LiveEnvironment {
     const { invocation, deadlineMs } = command
     const { clock, payloads } = this.#parts
     const report = this.#beginReport(invocation, command.initInside)
-    if (invocation.logTail) this.#parts.tails.expect(invocation.invocationId)
     this.#mark(() => this.#log?.begin(invocation.requestId, report.startLine))
     channel.deliver({
       invocationId: invocation.invocationId,
@@ -273,9 +275,11 @@ export class LiveEnvironment {
       await sandbox.kill()
     } catch (error) {
       throw new HostError('Sandbox.Failure', error instanceof Error ? error.message : String(error))
+    } finally {
+      this.#channel?.reset()
+      // Whoever waits for the tail of a log gets it, even of processes that would not die.
+      if (this.#channel !== undefined) this.#closeReports(command, report, endedAtMs)
     }
-    this.#channel?.reset()
-    if (this.#channel !== undefined) this.#closeReports(command, report, endedAtMs)
   }
 
   /** The log lines of what the kill cut off: a failed init, an invocation that timed out or crashed. */
@@ -309,7 +313,6 @@ export class LiveEnvironment {
   #failedInit(init: { readonly command: CommandOf<'start'>; readonly atMs: number }) {
     const { pending } = init.command
     assert(pending !== undefined, 'an invocation waits for an init inside it')
-    if (pending.logTail) this.#parts.tails.expect(pending.invocationId)
     return new InvocationReport({
       invocation: pending,
       version: this.generation.version,
@@ -326,7 +329,10 @@ export class LiveEnvironment {
   #finishReport(
     report: InvocationReport,
     endedAtMs: number,
-    status: { readonly is: 'timeout' } | { readonly is: 'error'; readonly errorType: string } | undefined,
+    status:
+      | { readonly is: 'timeout' }
+      | { readonly is: 'error'; readonly errorType: string }
+      | undefined,
   ): void {
     report.finish(endedAtMs, this.#memoryPeakMb, status)
     this.#mark(() => {
@@ -363,6 +369,7 @@ export class LiveEnvironment {
       }
       case 'error': {
         const payload = this.#parts.payloads.put(`${event.invocationId}:answer`, event.body)
+        this.#current?.describeError(event.body)
         return this.#answered({ is: 'error', payload, errorType: event.errorType })
       }
       case 'response-too-large':

@@ -6,7 +6,7 @@ import { assertNever } from '../domain/assert.js'
 import type { InvocationId, RequestId } from '../domain/brand.js'
 import type { Answer, Invocation } from '../domain/invocation.js'
 import type { InvocationTails } from '../logs/invocation-tails.js'
-import { faultPayload, type Invoker, type InvokeRequest, type InvokeResult } from './invoker.js'
+import { faultPayload, type InvokeRequest, type InvokeResult, type Invoker } from './invoker.js'
 import type { PayloadStore } from './payloads.js'
 
 export interface LocalInvokerParts {
@@ -36,7 +36,9 @@ export class LocalInvoker implements Invoker {
   }
 
   async invoke(request: InvokeRequest): Promise<InvokeResult> {
+    const { tails } = this.#parts
     const invocation = this.#invocation(request)
+    if (invocation.logTail) tails.expect(invocation.invocationId)
     const answer = await new Promise<Answer>((resolve) => {
       this.#parts.submit(invocation, resolve)
     })
@@ -44,10 +46,12 @@ export class LocalInvoker implements Invoker {
     const result = this.#result(invocation, answer)
     this.#total += 1
     if (result.is !== 'response') this.#failed += 1
-    // An invocation that never reached an environment has no log.
-    if (!invocation.logTail || answer.environment === undefined) return result
-    const logTail = await this.#parts.tails.take(invocation.invocationId)
-    return logTail === undefined ? result : { ...result, logTail }
+    if (!invocation.logTail) return result
+    if (answer.environment === undefined) {
+      tails.forget(invocation.invocationId)
+      return result
+    }
+    return { ...result, logTail: await tails.take(invocation.invocationId) }
   }
 
   #invocation(request: InvokeRequest): Invocation {

@@ -7,7 +7,9 @@ export interface ReportFigures {
   readonly maxMemoryUsedMb: number
   /** Only for the first invocation after an init on demand. */
   readonly initDurationMs?: number
-  readonly status?: { readonly is: 'timeout' } | { readonly is: 'error'; readonly errorType: string }
+  readonly status?:
+    | { readonly is: 'timeout' }
+    | { readonly is: 'error'; readonly errorType: string }
 }
 
 /** Source: AWS Lambda guide, runtime environment; recorded answer test_invocation_with_logs. */
@@ -27,8 +29,7 @@ export function closingLines(figures: ReportFigures): readonly [string, string] 
     `Memory Size: ${figures.memoryMb} MB`,
     `Max Memory Used: ${figures.maxMemoryUsedMb} MB`,
   ]
-  if (initDurationMs !== undefined)
-    fields.push(`Init Duration: ${milliseconds(initDurationMs)} ms`)
+  if (initDurationMs !== undefined) fields.push(`Init Duration: ${milliseconds(initDurationMs)} ms`)
   if (figures.status?.is === 'timeout') fields.push('Status: timeout')
   if (figures.status?.is === 'error')
     fields.push('Status: error', `Error Type: ${figures.status.errorType}`)

@@ -187,7 +187,7 @@ export function initialize(
     env: environment.id,
     generation: environment.generation,
     cause,
-    pending,
+    pending: placedOf(step, pending).invocation,
   })
   arm(
     step,

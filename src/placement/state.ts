@@ -144,7 +144,8 @@ export type HostCommand = { readonly id: CommandId; readonly env: EnvironmentId 
       readonly do: 'start'
       readonly generation: GenerationId
       readonly cause: InitCause
-      readonly pending?: InvocationId
+      /** The invocation that waits for this init. */
+      readonly pending?: Invocation
     }
   | {
       readonly do: 'deliver'

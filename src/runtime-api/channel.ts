@@ -155,17 +155,32 @@ export class RuntimeChannel {
     const url = request.url ?? ''
     if (!this.#isOurs(request)) return sendError(response, foreignCaller)
     if (request.method === 'GET' && url === '/ping') return send(response, 200, 'pong')
-    if (!url.startsWith(versionPrefix)) return send(response, 404, '404 page not found\n')
-    const path = url.slice(versionPrefix.length).split('/')
-    if (request.method === 'GET' && url === `${versionPrefix}invocation/next`)
-      return this.#next(response)
-    if (request.method !== 'POST') return send(response, 405, '')
-    if (path[0] === 'init' && path[1] === 'error') return this.#initError(request, response)
-    if (path[0] === 'invocation' && path[2] === 'response')
-      return this.#answer(request, response, path[1] ?? '', 'InvocationResponse')
-    if (path[0] === 'invocation' && path[2] === 'error')
-      return this.#answer(request, response, path[1] ?? '', 'InvocationErrorResponse')
-    return send(response, 404, '404 page not found\n')
+    const [what, id, then, ...rest] = url.startsWith(versionPrefix)
+      ? url.slice(versionPrefix.length).split('/')
+      : []
+    const known = rest.length === 0 && `${what}/${then === undefined ? id : `:id/${then}`}`
+    switch (known) {
+      case 'invocation/next':
+        return this.#only('GET', request, response, () => this.#next(response))
+      case 'init/error':
+        return this.#only('POST', request, response, () => this.#initError(request, response))
+      case 'invocation/:id/response':
+        return this.#only('POST', request, response, () =>
+          this.#answer(request, response, id ?? '', 'InvocationResponse'),
+        )
+      case 'invocation/:id/error':
+        return this.#only('POST', request, response, () =>
+          this.#answer(request, response, id ?? '', 'InvocationErrorResponse'),
+        )
+      default:
+        return send(response, 404, '404 page not found\n')
+    }
+  }
+
+  #only(method: string, request: IncomingMessage, response: ServerResponse, run: () => void): void {
+    if (request.method === method) return run()
+    request.resume()
+    send(response, 405, '')
   }
 
   /** A page in a browser may reach this port; the runtime never sends what a browser must. */
@@ -243,7 +258,8 @@ export class RuntimeChannel {
     to: RuntimeStateName,
   ): ApiError | undefined {
     if (this.#state === 'Started') return invalidTransition(this.#state, to)
-    if (this.#current === undefined || this.#current.requestId !== requestId) return invalidRequestId
+    if (this.#current === undefined || this.#current.requestId !== requestId)
+      return invalidRequestId
     const invocationId = request.headers['lambda-runtime-invocation-id']
     if (invocationId !== undefined && invocationId !== this.#current.invocationId)
       return invalidInvocationId
@@ -289,7 +305,8 @@ export class RuntimeChannel {
     this.#early = undefined
     early?.cancel()
     this.#options.onEvent(event)
-    if (early !== undefined && !early.response.destroyed && !this.#closed) this.#next(early.response)
+    if (early !== undefined && !early.response.destroyed && !this.#closed)
+      this.#next(early.response)
   }
 
   #initError(request: IncomingMessage, response: ServerResponse): void {
@@ -345,7 +362,9 @@ function answerEvent(
 
 /** Header values go out as UTF-8 bytes, as Lambda sends them. */
 function headerBytes(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1').replace(/[\r\n]/g, ' ')
+  return Buffer.from(text, 'utf8')
+    .toString('latin1')
+    .replace(/[\r\n]/g, ' ')
 }
 
 function readBody(

@@ -1,9 +1,9 @@
 // The clock's rules: it stands still when idle, flows while something is held, and fires timers in their order.
 
 import t from 'tap'
-import type { EmulatorMs, TimerKey } from '../../src/domain/brand.js'
 import { EmulatorClock } from '../../src/clock/emulator-clock.js'
 import { SimulatedKernel } from '../../src/clock/simulated-kernel.js'
+import type { EmulatorMs, TimerKey } from '../../src/domain/brand.js'
 
 const key = (name: string): TimerKey => name as TimerKey
 const at = (clock: EmulatorClock, ms: number): EmulatorMs => (clock.nowMs() + ms) as EmulatorMs
@@ -118,16 +118,19 @@ t.test('a second advance waits for the first', async (t) => {
   )
 })
 
-t.test('idle with a simulated delay that a client waits for, the clock jumps to the earliest timer', async (t) => {
-  const { kernel, clock } = virtual()
-  const fired: string[] = []
-  clock.arm(key('expiry'), at(clock, 5_000), 'background', () => fired.push('expiry'))
-  clock.arm(key('creation'), at(clock, 9_000), 'wait', () => fired.push('creation'))
-  clock.arm(key('later'), at(clock, 20_000), 'background', () => fired.push('later'))
-  for (let turn = 0; turn < 10; turn += 1) kernel.elapse(0)
-  t.same(fired, ['expiry', 'creation'])
-  t.equal(clock.nowMs(), 59_000)
-})
+t.test(
+  'idle with a simulated delay that a client waits for, the clock jumps to the earliest timer',
+  async (t) => {
+    const { kernel, clock } = virtual()
+    const fired: string[] = []
+    clock.arm(key('expiry'), at(clock, 5_000), 'background', () => fired.push('expiry'))
+    clock.arm(key('creation'), at(clock, 9_000), 'wait', () => fired.push('creation'))
+    clock.arm(key('later'), at(clock, 20_000), 'background', () => fired.push('later'))
+    for (let turn = 0; turn < 10; turn += 1) kernel.elapse(0)
+    t.same(fired, ['expiry', 'creation'])
+    t.equal(clock.nowMs(), 59_000)
+  },
+)
 
 t.test('no jump while something runs, and none for background timers', async (t) => {
   const { kernel, clock } = virtual()

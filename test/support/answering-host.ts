@@ -1,8 +1,8 @@
 // A host whose functions answer by a rule, at once and without processes: for tests of what stands before it.
 
-import type { HostCommand } from '../../src/placement/state.js'
-import type { Host, HostEvent } from '../../src/host/host.js'
 import type { Invocation, Outcome } from '../../src/domain/invocation.js'
+import type { Host, HostEvent } from '../../src/host/host.js'
+import type { HostCommand } from '../../src/placement/state.js'
 
 export class AnsweringHost implements Host {
   readonly delivered: Invocation[] = []

@@ -19,7 +19,7 @@ interface Recording {
 }
 
 const recording = JSON.parse(
-  readFileSync(join(repositoryRoot, 'test/support/aws-recorded-answers.json'), 'utf8'),
+  readFileSync(join(repositoryRoot, 'fixtures/recorded/aws-recorded-answers.json'), 'utf8'),
 ) as Recording
 
 /** The answers of one scenario by their names. Throws for a name that is not in the recording. */

@@ -1,0 +1,1 @@
+# The built-in Python runtime client: everything behind bootstrap.py.

@@ -1,0 +1,248 @@
+// What the daemon's admin routes and the library say to the command line: types, route paths and the header; no code that runs them.
+
+import type { LogRecord } from '../domain/log-record.js'
+
+/** Carries the daemon's token on every admin request. */
+export const adminTokenHeader = 'x-lambda-emu-token'
+
+/** Paths below the admin URL. `:id` is an environment's id, percent-encoded. */
+export const adminRoutes = {
+  status: '/status',
+  functions: '/functions',
+  environments: '/environments',
+  freeze: '/environments/:id/freeze',
+  thaw: '/environments/:id/thaw',
+  expire: '/environments/:id/expire',
+  logs: '/logs',
+  journal: '/journal',
+  stop: '/stop',
+} as const
+
+export type FreezeBackend = 'v2' | 'v1' | 'signal' | 'none'
+
+/** Every phase an environment can be in; design.md §3. */
+export const environmentPhases = [
+  'created',
+  'initializing',
+  'ready',
+  'busy',
+  'resetting',
+  'dormant',
+  'shutting-down',
+  'gone',
+] as const
+export type EnvironmentPhase = (typeof environmentPhases)[number]
+
+export type EnvironmentSuspension = 'running' | 'freezing' | 'frozen' | 'thawing'
+
+/** What was loaded but is not emulated, or is worth a look: never an error. */
+export interface Warning {
+  readonly code: string
+  /** Where it stands, as `Resources.Hello.Properties.VpcConfig`. */
+  readonly property: string
+  readonly message: string
+}
+
+/** GET /status */
+export interface Status {
+  readonly pid: number
+  readonly version: string
+  /** Absolute path of the folder or file that was loaded. */
+  readonly project: string
+  readonly profile: string
+  readonly lambdaUrl: string
+  /** Epoch milliseconds. */
+  readonly startedAtMs: number
+  readonly uptimeMs: number
+  readonly freezer: {
+    readonly backend: FreezeBackend
+    /** What the user asked for; null when the best was taken. */
+    readonly wanted: FreezeBackend | null
+    /** Why no better backend is in use; empty with v2. */
+    readonly reason: string
+    /** What this backend cannot hold still, one sentence each. */
+    readonly escapes: readonly string[]
+  }
+  /** How many functions there are. */
+  readonly functions: number
+  /** How many environments are in each phase; a phase without one may be missing. */
+  readonly environments: Readonly<Partial<Record<EnvironmentPhase, number>>>
+  readonly frozen: number
+  /** Accepted asynchronous events that have not ended. */
+  readonly events: number
+  readonly invocations: { readonly total: number; readonly failed: number }
+}
+
+/** GET /functions */
+export interface FunctionSummary {
+  readonly functionName: string
+  readonly functionArn: string
+  readonly runtime: string
+  readonly handler: string
+  readonly memoryMb: number
+  readonly timeoutSeconds: number
+  /** Lambda's State: Pending, Active, Inactive, Failed. */
+  readonly state: string
+  readonly source: 'template' | 'api'
+  readonly codeFolder: string
+  /** Properties that are kept and shown but have no effect on this machine. */
+  readonly recordedOnly: readonly string[]
+}
+
+/** GET /environments, and the answer to freeze, thaw and expire. */
+export interface EnvironmentSummary {
+  readonly id: string
+  readonly functionName: string
+  readonly phase: EnvironmentPhase
+  readonly suspension: EnvironmentSuspension
+  /** Epoch milliseconds since when it is in this phase. */
+  readonly sinceMs: number
+  readonly frozenForMs?: number
+  readonly memoryUsedMb?: number
+  readonly memoryMb: number
+  /** CPU time of all its processes so far. */
+  readonly cpuMs?: number
+  readonly invocations: number
+  /** The request in flight. */
+  readonly requestId?: string
+  readonly pids: readonly number[]
+  readonly logStreamName: string
+}
+
+/** One line of GET /logs?functionName=&follow=1&sinceMs= (NDJSON). */
+export type { LogRecord }
+
+/**
+ * One line of GET /journal?follow=1 (NDJSON). Kinds that are not listed in `ShownRecord` may come at any time;
+ * readers skip what they do not know.
+ */
+export interface JournalRecord {
+  /** Epoch milliseconds. */
+  readonly atMs: number
+  readonly kind: string
+  readonly [member: string]: unknown
+}
+
+/** One ended attempt: a line of `lambda-emu start`. To be appended once its duration is known, with its REPORT. */
+export interface InvocationEnded {
+  readonly atMs: number
+  readonly kind: 'invocation.ended'
+  readonly functionName: string
+  readonly requestId: string
+  readonly type: 'RequestResponse' | 'Event'
+  readonly attempt: number
+  /** `error`: posted by the runtime; `fault`: crash, failed init, too large a response; `refused`: it never ran. */
+  readonly status: 'ok' | 'error' | 'timeout' | 'fault' | 'refused'
+  /** Lambda's Duration: without the init. */
+  readonly durationMs: number
+  /** Only for a cold start. */
+  readonly initMs?: number
+  /** Environment id; missing when it was refused. */
+  readonly env?: string
+  readonly cold: boolean
+  readonly maxMemoryUsedMb?: number
+  /** How long its environment had been frozen when it was thawed for this invocation. */
+  readonly frozenForMs?: number
+  readonly errorType?: string
+  readonly errorMessage?: string
+}
+
+/** As placement tells it. `frozen` is shown once after an invocation. */
+export interface EnvironmentSuspended {
+  readonly atMs: number
+  readonly kind: 'environment.suspension'
+  readonly env: string
+  readonly functionArn: string
+  readonly to: EnvironmentSuspension
+}
+
+/** As placement tells it. Moves to `resetting` and `shutting-down` are shown with their reason. */
+export interface EnvironmentMoved {
+  readonly atMs: number
+  readonly kind: 'environment.phase'
+  readonly env: string
+  readonly functionArn: string
+  readonly from: EnvironmentPhase
+  readonly to: EnvironmentPhase
+  readonly why?: string
+}
+
+/** As placement tells it: the host could not carry out a command. */
+export interface EnvironmentTrouble {
+  readonly atMs: number
+  readonly kind: 'environment.trouble'
+  readonly env: string
+  readonly command: string
+  readonly problem: string
+}
+
+/** An asynchronous invocation failed and will be tried again at `nextAtMs`. */
+export interface EventRetry {
+  readonly atMs: number
+  readonly kind: 'event.retry'
+  readonly functionName: string
+  readonly requestId: string
+  /** The attempt that comes next. */
+  readonly attempt: number
+  readonly nextAtMs: number
+}
+
+/** An asynchronous invocation is given up. */
+export interface EventDropped {
+  readonly atMs: number
+  readonly kind: 'event.dropped'
+  readonly functionName: string
+  readonly requestId: string
+  readonly reason: string
+}
+
+/** The kinds of journal records that `lambda-emu start` prints. */
+export type ShownRecord =
+  | InvocationEnded
+  | EnvironmentSuspended
+  | EnvironmentMoved
+  | EnvironmentTrouble
+  | EventRetry
+  | EventDropped
+
+/** Body of every admin answer with status 400 and above. */
+export interface AdminErrorBody {
+  readonly error: {
+    readonly code: string
+    readonly message: string
+    readonly hint: string
+    readonly exitCode: number
+  }
+}
+
+/** What startEmulator takes. Missing members have the defaults of `lambda-emu start`. */
+export interface EmulatorOptions {
+  /** A template, a lambda-emu.json, or a folder with one of them; none: no functions to begin with. */
+  readonly path?: string
+  readonly host?: string
+  /** 0 takes any free port. */
+  readonly lambdaPort?: number
+  readonly stateDirectory?: string
+  readonly region?: string
+  readonly accountId?: string
+  readonly freeze?: FreezeBackend
+}
+
+/** A running emulator in this process. */
+export interface Emulator {
+  readonly lambdaUrl: string
+  readonly adminUrl: string
+  readonly adminToken: string
+  readonly stateDirectory: string
+  readonly warnings: readonly Warning[]
+  functions(): readonly FunctionSummary[]
+  status(): Status
+  /** Returns the way to stop listening. */
+  onJournal(listener: (record: JournalRecord) => void): () => void
+  /** Returns the way to stop listening. */
+  onLog(listener: (record: LogRecord) => void): () => void
+  /** Ends every environment and frees everything; a second call waits for the first. */
+  stop(): Promise<void>
+  /** Resolves when it has stopped, whoever asked. */
+  readonly stopped: Promise<void>
+}

@@ -1,0 +1,292 @@
+// One control group of ours over whichever hierarchies it needs: freeze, thaw, kill, read usage, remove. Knows nothing of Lambda.
+
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { type GroupFolders, kernelFolders, reasonOf } from './folders.js'
+
+/** Waits that many milliseconds; given by the caller, since this module owns no timers. */
+export type Wait = (durationMs: number) => Promise<void>
+
+/** Parent folders in which the group is made: one of the v2 tree, or one for each v1 controller wanted. */
+export interface GroupParents {
+  readonly v2?: string
+  readonly v1?: Readonly<Record<string, string>>
+}
+
+export interface GroupSystem {
+  readonly folders: GroupFolders
+  readonly sendSignal: (pid: number, signal: NodeJS.Signals) => void
+}
+
+const kernelSystem: GroupSystem = {
+  folders: kernelFolders,
+  sendSignal: (pid, signal) => {
+    process.kill(pid, signal)
+  },
+}
+
+export type GroupState = 'running' | 'freezing' | 'frozen'
+
+/** How long a killed group may take to be empty before that is an error: only a process stuck in the kernel needs longer. */
+const EMPTY_WITHIN_MS = 30_000
+const WAIT_MS_MAX = 16
+
+/**
+ * Control files are kept open and written synchronously at position 0: 1.8 µs on v2 against 37 µs by promises.
+ * Source: measured, Node 20 on Linux 6.18.
+ */
+export class Group {
+  readonly name: string
+  private readonly system: GroupSystem
+  private readonly v2Folder: string | undefined
+  private readonly v1Folders: ReadonlyMap<string, string>
+  private readonly freezeFile: string | undefined
+  private readonly keptForReading = new Map<string, number>()
+  private readonly keptForWriting = new Map<string, number>()
+  private readonly answer = Buffer.alloc(4096)
+
+  private constructor(name: string, parents: GroupParents, system: GroupSystem) {
+    this.name = name
+    this.system = system
+    this.v2Folder = parents.v2 === undefined ? undefined : join(parents.v2, name)
+    const v1 = Object.entries(parents.v1 ?? {})
+    this.v1Folders = new Map(v1.map(([controller, parent]) => [controller, join(parent, name)]))
+    const freezer = this.v1Folders.get('freezer')
+    if (this.v2Folder !== undefined) this.freezeFile = join(this.v2Folder, 'cgroup.freeze')
+    else this.freezeFile = freezer === undefined ? undefined : join(freezer, 'freezer.state')
+  }
+
+  /** Makes the group's folders. @throws the error of mkdir(2), leaving nothing behind. */
+  static make(name: string, parents: GroupParents, system = kernelSystem): Group {
+    const group = new Group(name, parents, system)
+    const made: string[] = []
+    try {
+      for (const folder of group.folders) {
+        system.folders.make(folder)
+        made.push(folder)
+      }
+    } catch (error) {
+      for (const folder of made) system.folders.remove(folder)
+      throw error
+    }
+    return group
+  }
+
+  /** A group that is there already, perhaps in only some of the hierarchies: what a sweep finds. */
+  static existing(name: string, parents: GroupParents, system = kernelSystem): Group {
+    return new Group(name, parents, system)
+  }
+
+  /** Every folder of the group, one for each hierarchy. */
+  get folders(): readonly string[] {
+    const folders = [...this.v1Folders.values()]
+    return [...new Set(this.v2Folder === undefined ? folders : [this.v2Folder, ...folders])]
+  }
+
+  /** The files into which a process writes its own pid to be in the group; the freezing one comes last. */
+  get joinPaths(): readonly string[] {
+    const freezing = this.v2Folder ?? this.v1Folders.get('freezer')
+    const others = this.folders.filter((folder) => folder !== freezing)
+    const ordered = freezing === undefined ? others : [...others, freezing]
+    return ordered.map((folder) => join(folder, 'cgroup.procs'))
+  }
+
+  /** Returns at once; the kernel stops the processes on its own. @throws the error of write(2). */
+  freeze(): void {
+    this.write(this.freezing(), this.v2Folder === undefined ? 'FROZEN' : '1')
+  }
+
+  /** Returns at once. @throws the error of write(2). */
+  thaw(): void {
+    this.write(this.freezing(), this.v2Folder === undefined ? 'THAWED' : '0')
+  }
+
+  /** Asks the kernel. On v1 the reading itself moves FREEZING on to FROZEN. */
+  state(): GroupState {
+    if (this.v2Folder === undefined) {
+      const word = this.read(this.freezing()).trim()
+      return word === 'FROZEN' ? 'frozen' : word === 'FREEZING' ? 'freezing' : 'running'
+    }
+    if (/^frozen 1$/m.test(this.read(join(this.v2Folder, 'cgroup.events')))) return 'frozen'
+    const wanted = this.read(this.freezing()).trim() === '1'
+    return wanted ? 'freezing' : 'running'
+  }
+
+  /** Pids in the group and below it. 0 stands for a process of a pid namespace that this one cannot see. */
+  procs(): number[] {
+    const top = this.v2Folder ?? this.v1Folders.get('freezer') ?? this.folders[0]
+    if (top === undefined) return []
+    return [...subfoldersOf(top), top].flatMap(pidsIn)
+  }
+
+  populated(): boolean {
+    const events = this.v2Folder === undefined ? undefined : join(this.v2Folder, 'cgroup.events')
+    if (events === undefined || !existsSync(events)) return this.procs().length > 0
+    return /^populated 1$/m.test(this.read(events))
+  }
+
+  /**
+   * Kills whatever is in the group now, frozen or not; returns before it is dead.
+   * v2 `cgroup.kill` cannot be outrun by forks. v1 stops them first, and must thaw afterwards: a task that
+   * is frozen there does not even die of SIGKILL. Forks may outrun one round of that: `killAll` repeats it.
+   */
+  kill(): void {
+    if (this.v2Folder !== undefined && existsSync(join(this.v2Folder, 'cgroup.kill'))) {
+      this.write(join(this.v2Folder, 'cgroup.kill'), '1')
+      return
+    }
+    const freezes = this.freezeFile !== undefined
+    if (freezes) this.freeze()
+    for (const pid of this.procs()) this.signalKill(pid)
+    if (freezes) this.thaw()
+    this.thawSubfolders()
+  }
+
+  /** Kills until nothing is left. @throws Error when something does not die in 30 s. */
+  async killAll(wait: Wait): Promise<void> {
+    let waitedMs = 0
+    for (let pauseMs = 1; this.populated(); pauseMs = Math.min(pauseMs * 2, WAIT_MS_MAX)) {
+      if (waitedMs > EMPTY_WITHIN_MS) {
+        throw new Error(`processes ${this.procs().join(' ')} of ${this.name} do not die`)
+      }
+      this.kill()
+      await wait(pauseMs)
+      waitedMs += pauseMs
+    }
+  }
+
+  /** CPU time used by everything that ever ran in the group; undefined when no hierarchy of it counts. Microseconds. */
+  cpuUs(): number | undefined {
+    const cpuacct = this.v1Folders.get('cpuacct')
+    if (cpuacct !== undefined) return Number(this.read(join(cpuacct, 'cpuacct.usage'))) / 1000
+    if (this.v2Folder === undefined) return undefined
+    const match = /^usage_usec (\d+)$/m.exec(this.read(join(this.v2Folder, 'cpu.stat')))
+    return match === null ? undefined : Number(match[1])
+  }
+
+  /** Memory charged now; undefined when no memory controller is on the group. */
+  memoryBytes(): number | undefined {
+    const v1 = this.v1Folders.get('memory')
+    if (v1 !== undefined) return Number(this.read(join(v1, 'memory.usage_in_bytes')))
+    const v2 = this.v2Folder === undefined ? undefined : join(this.v2Folder, 'memory.current')
+    return v2 !== undefined && existsSync(v2) ? Number(this.read(v2)) : undefined
+  }
+
+  /**
+   * Removes the folders, children first, each once it is empty. Closes what is kept open.
+   * The kernel says EBUSY until the last task is fully gone, so that is waited for.
+   * @throws the error of rmdir(2) when it still says so after 30 s.
+   */
+  async remove(wait: Wait): Promise<void> {
+    this.close()
+    for (const folder of this.folders.flatMap((top) => [...subfoldersOf(top), top])) {
+      let waitedMs = 0
+      for (let pauseMs = 1; !this.removed(folder, waitedMs > EMPTY_WITHIN_MS); ) {
+        await wait(pauseMs)
+        waitedMs += pauseMs
+        pauseMs = Math.min(pauseMs * 2, WAIT_MS_MAX)
+      }
+    }
+  }
+
+  /** Gives back the kept descriptors; the next use opens them again. */
+  close(): void {
+    for (const kept of [this.keptForReading, this.keptForWriting]) {
+      for (const fd of kept.values()) closeSync(fd)
+      kept.clear()
+    }
+  }
+
+  private removed(folder: string, lastTry: boolean): boolean {
+    try {
+      this.system.folders.remove(folder)
+      return true
+    } catch (error) {
+      if (isGone(error)) return true
+      if (reasonOf(error) === 'EBUSY' && !lastTry) return false
+      throw error
+    }
+  }
+
+  /** A function that runs as root can have made groups below its own and frozen them itself. */
+  private thawSubfolders(): void {
+    const freezer = this.v2Folder ?? this.v1Folders.get('freezer')
+    if (freezer === undefined) return
+    const [file, word] =
+      this.v2Folder === undefined ? ['freezer.state', 'THAWED'] : ['cgroup.freeze', '0']
+    for (const folder of subfoldersOf(freezer)) writeFileSync(join(folder, file), word)
+  }
+
+  private freezing(): string {
+    if (this.freezeFile !== undefined) return this.freezeFile
+    throw new Error(`group ${this.name} is in no hierarchy that freezes`)
+  }
+
+  private signalKill(pid: number): void {
+    // 0 would address our own process group.
+    if (pid <= 0) return
+    try {
+      this.system.sendSignal(pid, 'SIGKILL')
+    } catch (error) {
+      if (reasonOf(error) !== 'ESRCH') throw error
+    }
+  }
+
+  private write(path: string, text: string): void {
+    writeSync(this.keep(path, true), text, 0)
+  }
+
+  private read(path: string): string {
+    return this.answer.toString(
+      'latin1',
+      0,
+      readSync(this.keep(path, false), this.answer, 0, 4096, 0),
+    )
+  }
+
+  private keep(path: string, writing: boolean): number {
+    const kept = writing ? this.keptForWriting : this.keptForReading
+    const held = kept.get(path)
+    if (held !== undefined) return held
+    const fd = openSync(path, writing ? constants.O_WRONLY : constants.O_RDONLY)
+    kept.set(path, fd)
+    return fd
+  }
+}
+
+/** Groups below this one, deepest first. */
+function subfoldersOf(folder: string): string[] {
+  // Two links are the folder's own name and its `.`: a cheap proof that there is no folder inside.
+  const links = statSync(folder, { throwIfNoEntry: false })?.nlink
+  if (links === undefined || links === 2) return []
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(folder, entry.name))
+    .flatMap((below) => [...subfoldersOf(below), below])
+}
+
+function pidsIn(folder: string): number[] {
+  try {
+    const text = readFileSync(join(folder, 'cgroup.procs'), 'latin1')
+    return text.split('\n').filter(Boolean).map(Number)
+  } catch (error) {
+    if (isGone(error)) return []
+    throw error
+  }
+}
+
+function isGone(error: unknown): boolean {
+  const reason = reasonOf(error)
+  return reason === 'ENOENT' || reason === 'ENODEV'
+}

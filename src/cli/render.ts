@@ -1,0 +1,287 @@
+// Records of the admin routes → the text that a person reads. Pure: no clock, no file, no stream.
+
+import type {
+  EnvironmentSummary,
+  FreezeBackend,
+  FunctionSummary,
+  LogRecord,
+  Status,
+  Warning,
+} from '../admin/contract.js'
+import { messageLines } from './event-lines.js'
+import { count, duration, type Style, table } from './text.js'
+
+export interface Page {
+  readonly columns: number
+  readonly style: Style
+}
+
+const backendNames: Readonly<Record<FreezeBackend, string>> = {
+  v2: 'cgroup v2',
+  v1: 'cgroup v1',
+  signal: 'signals',
+  none: 'off',
+}
+
+export interface BannerFacts {
+  readonly version: string
+  readonly status: Status
+  readonly functions: readonly FunctionSummary[]
+  readonly warnings: readonly Warning[]
+  readonly readyMs: number
+  readonly suggestions: readonly { readonly command: string; readonly see: string }[]
+  /** How to call this program again. */
+  readonly program: string
+  /** The project as the user would name it. */
+  readonly project: string
+  readonly region: string
+}
+
+/** What `start` says once, when everything answers. */
+export function renderBanner(facts: BannerFacts, page: Page): readonly string[] {
+  const { style } = page
+  const { status } = facts
+  const head = [
+    style.bold(`lambda-emu ${facts.version}`),
+    `freeze ${freezeMark(status, style)}`,
+    style.dim(`profile ${status.profile}`),
+  ]
+  return [
+    head.join('   '),
+    ...freezeReasons(status, page),
+    '',
+    ...functionLines(facts, page),
+    ...warningLines(facts.warnings, page),
+    '',
+    `  Lambda   ${style.cyan(status.lambdaUrl)}`,
+    `  ${style.green(`ready in ${Math.round(facts.readyMs)} ms`)}`,
+    '',
+    ...tryLines(facts, page),
+    '',
+    style.dim('  Ctrl-C stops it, and every process that it started.'),
+    '',
+  ]
+}
+
+function freezeMark(status: Status, style: Style): string {
+  const { backend } = status.freezer
+  const paint = { v2: style.green, v1: style.green, signal: style.yellow, none: style.red }[backend]
+  return `${paint(backend === 'none' ? '○' : '●')} ${backendNames[backend]}`
+}
+
+function freezeReasons(status: Status, page: Page): readonly string[] {
+  const { backend, reason, escapes } = status.freezer
+  const why = backend === 'v2' || reason === '' ? [] : [`not cgroup v2: ${reason}`]
+  return [...why, ...escapes.map((what) => `not held still: ${what}`)].flatMap((text) =>
+    wrap(text, page.columns - 2).map((line) => `  ${page.style.dim(line)}`),
+  )
+}
+
+function functionLines(facts: BannerFacts, page: Page): readonly string[] {
+  const { functions, project } = facts
+  const head = `  ${project}   ${count(functions.length, 'function')}`
+  if (functions.length === 0) {
+    return [
+      head,
+      '  Make one through the Lambda API, or start with a folder that has a template.yaml.',
+    ]
+  }
+  const rows = functions.map((each) => [
+    each.functionName,
+    each.runtime,
+    `${each.memoryMb} MB`,
+    `${each.timeoutSeconds} s`,
+  ])
+  const columns = [
+    { title: '', shrinkTo: 16 },
+    { title: '' },
+    { title: '', align: 'right' },
+    { title: '', align: 'right' },
+  ] as const
+  const [, ...lines] = table(columns, rows, page.columns - 4, page.style)
+  return [head, ...lines.map((line) => `    ${line}`)]
+}
+
+function warningLines(warnings: readonly Warning[], page: Page): readonly string[] {
+  if (warnings.length === 0) return []
+  return ['', ...renderWarnings(warnings, page).map((line) => `  ${line}`)]
+}
+
+/** One warning a line, wrapped. */
+export function renderWarnings(warnings: readonly Warning[], page: Page): readonly string[] {
+  return warnings.flatMap(({ code, property, message }) => {
+    const [first = '', ...rest] = wrap(`${code} ${property}: ${message}`, page.columns - 6)
+    const marked = page.style.yellow(code) + first.slice(code.length)
+    return [`! ${marked}`, ...rest.map((line) => `    ${line}`)]
+  })
+}
+
+function tryLines(facts: BannerFacts, page: Page): readonly string[] {
+  const { status, program, region, functions } = facts
+  const proposed = facts.suggestions.map(({ command }) => command.split(' ')[1])
+  const first = functions.find(({ functionName }) => functionName === proposed[0]) ?? functions[0]
+  if (first === undefined) return [`  Try   ${program} status`]
+  const own =
+    facts.suggestions.length === 0
+      ? [{ command: `invoke ${first.functionName}`, see: '' }]
+      : facts.suggestions
+  const aws = [
+    `aws lambda invoke --endpoint-url ${status.lambdaUrl} --region ${region} \\`,
+    `  --no-sign-request --function-name ${first.functionName} /dev/stdout`,
+  ]
+  return [
+    '  Try, in another terminal:',
+    ...own.flatMap(({ command, see }) => [
+      `    ${page.style.bold(`${program} ${command}`)}`,
+      ...(see === ''
+        ? []
+        : wrap(see, page.columns - 8).map((line) => `      ${page.style.dim(line)}`)),
+    ]),
+    ...aws.map((line) => `    ${page.style.bold(line)}`),
+  ]
+}
+
+/** Breaks at spaces; a word that is longer than the width stays whole. */
+export function wrap(text: string, width: number): readonly string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else {
+      line = line === '' ? word : `${line} ${word}`
+    }
+  }
+  return line === '' ? lines : [...lines, line]
+}
+
+/** `status` for people. */
+export function renderStatus(status: Status, page: Page): readonly string[] {
+  const { style } = page
+  const environments = Object.entries(status.environments).filter(([, amount]) => amount > 0)
+  const phases = environments.map(([phase, amount]) => `${amount} ${phase}`).join(', ')
+  const { total, failed } = status.invocations
+  const rows = [
+    ['project', status.project],
+    ['Lambda', status.lambdaUrl],
+    ['freeze', freezeMark(status, style)],
+    ['functions', `${status.functions}`],
+    ['environments', phases === '' ? 'none' : `${phases}; ${status.frozen} frozen`],
+    ['invocations', `${total}${failed === 0 ? '' : `, ${style.red(`${failed} failed`)}`}`],
+    ['events', status.events === 0 ? 'none waiting' : `${status.events} waiting`],
+  ]
+  const running = `running for ${duration(status.uptimeMs)}, pid ${status.pid}`
+  return [
+    `${style.bold(`lambda-emu ${status.version}`)}   ${running}   profile ${status.profile}`,
+    ...rows.map(([name = '', value]) => `  ${name.padEnd(13)}${value}`),
+    ...freezeReasons(status, page),
+  ]
+}
+
+/** `list` for people. */
+export function renderFunctions(
+  functions: readonly FunctionSummary[],
+  page: Page,
+): readonly string[] {
+  if (functions.length === 0) return ['no functions']
+  const rows = functions.map((each) => [
+    each.functionName,
+    each.runtime,
+    each.handler,
+    `${each.memoryMb}`,
+    `${each.timeoutSeconds}`,
+    each.state,
+    each.source,
+    each.recordedOnly.join(' '),
+  ])
+  const all = [
+    { title: 'FUNCTION', shrinkTo: 16 },
+    { title: 'RUNTIME' },
+    { title: 'HANDLER', shrinkTo: 12 },
+    { title: 'MB', align: 'right' },
+    { title: 'S', align: 'right' },
+    { title: 'STATE' },
+    { title: 'FROM' },
+    { title: 'RECORDED ONLY', shrinkTo: 6 },
+  ] as const
+  const used = functions.some(({ recordedOnly }) => recordedOnly.length > 0)
+    ? all
+    : all.slice(0, -1)
+  return table(used, rows, page.columns, page.style)
+}
+
+/** `environments` for people. `nowMs` is the daemon's now. */
+export function renderEnvironments(
+  environments: readonly EnvironmentSummary[],
+  nowMs: number,
+  page: Page,
+): readonly string[] {
+  if (environments.length === 0) return ['no environments: the first invocation starts one']
+  const rows = environments.map((each) => [
+    each.id,
+    each.functionName,
+    each.phase,
+    duration(Math.max(0, nowMs - each.sinceMs)),
+    suspensionText(each),
+    memoryText(each),
+    each.cpuMs === undefined ? '' : duration(each.cpuMs),
+    `${each.invocations}`,
+    each.pids.join(' '),
+  ])
+  const columns = [
+    { title: 'ENV' },
+    { title: 'FUNCTION', shrinkTo: 12 },
+    { title: 'PHASE' },
+    { title: 'SINCE', align: 'right' },
+    { title: 'PROCESSES' },
+    { title: 'MB', align: 'right' },
+    { title: 'CPU', align: 'right' },
+    { title: 'INVOKES', align: 'right' },
+    { title: 'PIDS', shrinkTo: 5 },
+  ] as const
+  return table(columns, rows, page.columns, page.style)
+}
+
+function suspensionText(each: EnvironmentSummary): string {
+  if (each.suspension !== 'frozen' || each.frozenForMs === undefined) return each.suspension
+  return `frozen ${duration(each.frozenForMs)}`
+}
+
+function memoryText(each: EnvironmentSummary): string {
+  return each.memoryUsedMb === undefined
+    ? `${each.memoryMb}`
+    : `${Math.round(each.memoryUsedMb)}/${each.memoryMb}`
+}
+
+/** What freeze, thaw and expire say. */
+export function renderEnvironment(each: EnvironmentSummary): string {
+  return `${each.id} (${each.functionName}) is ${each.phase}, its processes are ${each.suspension}`
+}
+
+export interface LogView {
+  readonly style: Style
+  readonly escape: boolean
+  readonly clockTime: (epochMs: number) => string
+  /** Name the function on each line: several are shown. */
+  readonly named: boolean
+}
+
+/** One record of `logs`; a message of several lines is indented from its second on. */
+export function renderLog(record: LogRecord, view: LogView): readonly string[] {
+  const { style } = view
+  const name = view.named ? `${record.functionName} ` : ''
+  const mark = `${style.dim(view.clockTime(record.timeMs))} ${style.cyan(`${name}${record.environment}`)}`
+  const paint = record.source === 'platform' ? style.dim : (text: string) => text
+  const [first = '', ...rest] = messageLines(record.message, view.escape)
+  return [`${mark} ${paint(first)}`, ...rest.map((line) => `    ${paint(line)}`)]
+}
+
+/** An error for people: code and sentence, then what to do. */
+export function renderError(
+  error: { readonly code: string; readonly message: string; readonly hint: string },
+  style: Style,
+): readonly string[] {
+  const lines = [`${style.red(error.code)}: ${error.message}`]
+  return error.hint === '' ? lines : [...lines, `  ${error.hint}`]
+}

@@ -1,0 +1,81 @@
+// What loading a project gives: the functions somebody wishes to have, before any code is packed. Types only.
+
+/** A function as its source describes it: checked, with AWS's defaults filled in. */
+export interface LoadedFunction {
+  /** Its key in the template or in lambda-emu.json. */
+  readonly logicalId: string
+  readonly functionName: string
+  readonly runtime: string
+  readonly handler: string
+  /** Absolute; an existing folder or .zip file. */
+  readonly codePath: string
+  readonly memoryMb: number
+  readonly timeoutSeconds: number
+  readonly ephemeralStorageMb: number
+  readonly architecture: 'x86_64' | 'arm64'
+  /** Missing when the source gives no environment at all. */
+  readonly environment?: Readonly<Record<string, string>>
+  readonly description: string
+  readonly role: string
+  /** In order: absolute paths of local content, or ARNs of layers that are not here. */
+  readonly layers: readonly string[]
+  /** Only when the source names one. */
+  readonly logGroup?: string
+  readonly logFormat: 'Text' | 'JSON'
+  readonly tracingMode: 'PassThrough' | 'Active'
+  /** Properties that are kept and shown but have no effect on this machine. */
+  readonly recordedOnly: readonly string[]
+  readonly origin: SourcePosition
+}
+
+export interface SourcePosition {
+  /** Absolute. */
+  readonly path: string
+  /** From 1. */
+  readonly line: number
+}
+
+/** Something in the source that has no effect here, or could not be worked out. */
+export interface LoadWarning {
+  readonly code: LoadWarningCode
+  /** Where it stands, as `Resources.Hello.Properties.VpcConfig`. */
+  readonly property: string
+  readonly message: string
+}
+
+export type LoadWarningCode =
+  /** A known property without effect here. */
+  | 'W_NOT_EMULATED'
+  /** A property that no AWS document knows: most likely a typing error. */
+  | 'W_UNKNOWN_PROPERTY'
+  /** An intrinsic function or reference without a value here. */
+  | 'W_UNRESOLVED'
+  /** A function that is left out: its runtime, or its kind of package, cannot be run here yet. */
+  | 'W_FUNCTION_LEFT_OUT'
+  /** A layer that is on AWS and not on this machine. */
+  | 'W_LAYER_NOT_LOCAL'
+
+/** A command worth trying, given by the template's Metadata.LambdaEmu.Try. */
+export interface Suggestion {
+  /** What comes after `lambda-emu`. */
+  readonly command: string
+  readonly see: string
+}
+
+export interface LoadedProject {
+  /** Absolute folder of the source, or the working folder when there is none. */
+  readonly project: string
+  /** The file that was read; missing when there was none. */
+  readonly sourcePath?: string
+  readonly functions: readonly LoadedFunction[]
+  readonly warnings: readonly LoadWarning[]
+  readonly suggestions: readonly Suggestion[]
+}
+
+/** What pseudo-parameters and parameters resolve to. */
+export interface LoadOptions {
+  /** Default us-east-1. */
+  readonly region?: string
+  /** Twelve digits; default 000000000000. */
+  readonly accountId?: string
+}

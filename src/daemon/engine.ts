@@ -1,0 +1,155 @@
+// The part of the daemon that runs functions: clock, reducer, host, invoker, queue, and the functions there are.
+
+import { join } from 'node:path'
+import { packageRoot } from '../admin/package-root.js'
+import { runtimeVersionArn } from '../aws/runtime-version.js'
+import { EmulatorClock } from '../clock/emulator-clock.js'
+import { systemChance, systemKernel } from '../clock/kernel.js'
+import { assert } from '../domain/assert.js'
+import type { GenerationId } from '../domain/brand.js'
+import type { Generation } from '../domain/function.js'
+import { MemoryEventQueue } from '../event-queue/memory-event-queue.js'
+import { FreezeGrace } from '../host/freeze-grace.js'
+import { type Programs, programs } from '../host/programs.js'
+import { RealHost } from '../host/real.js'
+import { Runner } from '../host/runner.js'
+import { LocalInvoker } from '../invoke/local-invoker.js'
+import { PayloadStore } from '../invoke/payloads.js'
+import { Journal } from '../journal/journal.js'
+import { InvocationTails } from '../logs/invocation-tails.js'
+import { LogStore } from '../logs/log-store.js'
+import { initialState } from '../placement/state.js'
+import type { Profile } from '../profile/profile.js'
+import type { SandboxFactory } from '../sandbox/factory.js'
+import type { LogPipes } from '../sandbox/log-pipe.js'
+import { type FunctionStore, functionStore } from '../services/lambda/functions.js'
+import { nameOf } from './summaries.js'
+
+export interface EngineOptions {
+  readonly profile: Profile
+  readonly sandboxes: SandboxFactory
+  readonly pipes: LogPipes
+  /** Loopback address for Runtime APIs. */
+  readonly host: string
+  readonly lambdaEndpointUrl: () => string
+  readonly onBug: (error: unknown) => void
+}
+
+export interface Engine {
+  readonly clock: EmulatorClock
+  readonly journal: Journal
+  readonly logs: LogStore
+  readonly host: RealHost
+  readonly runner: Runner
+  readonly invoker: LocalInvoker
+  readonly events: MemoryEventQueue
+  readonly programs: Programs
+  readonly functions: FunctionStore
+}
+
+export function createEngine(options: EngineOptions): Engine {
+  const { profile } = options
+  const clock = new EmulatorClock({ mode: 'real' })
+  const journal = new Journal(clock)
+  const logs = new LogStore()
+  const tails = new InvocationTails()
+  const payloads = new PayloadStore()
+  const found = programs(join(packageRoot, 'runtimes'))
+  const generations = new Map<GenerationId, Generation>()
+  const host = realHost(options, { clock, journal, logs, tails, payloads, found, generations })
+  const runner = new Runner({
+    clock,
+    host,
+    journal,
+    state: initialState(figuresOf(options), profile.accountConcurrency.value),
+    onBug: options.onBug,
+  })
+  const invoker = new LocalInvoker({
+    clock,
+    chance: systemChance,
+    payloads,
+    tails,
+    submit: (invocation, answered) => runner.submit(invocation, answered),
+  })
+  const { retryDelaysMs, throttleBackoffMs, maximumEventAgeMs } = profile
+  const events = new MemoryEventQueue({
+    clock,
+    invoker,
+    journal,
+    nameOf,
+    figures: {
+      retryDelaysMs: retryDelaysMs.value,
+      throttleBackoffMs: throttleBackoffMs.value,
+      maximumEventAgeMs: maximumEventAgeMs.value,
+    },
+  })
+  const functions = deployedFunctions(clock, runner, generations)
+  return { clock, journal, logs, host, runner, invoker, events, programs: found, functions }
+}
+
+interface HostState {
+  readonly clock: EmulatorClock
+  readonly journal: Journal
+  readonly logs: LogStore
+  readonly tails: InvocationTails
+  readonly payloads: PayloadStore
+  readonly found: Programs
+  readonly generations: ReadonlyMap<GenerationId, Generation>
+}
+
+function realHost(options: EngineOptions, state: HostState): RealHost {
+  const { found, generations, ...shared } = state
+  return new RealHost({
+    ...shared,
+    timers: systemKernel,
+    sandboxes: options.sandboxes,
+    pipes: options.pipes,
+    grace: new FreezeGrace(options.profile.freezeGraceMs.value, systemKernel),
+    programs: found,
+    host: options.host,
+    newStreamId: () => systemChance.hex(32),
+    runtimeVersionArn: ({ definition }) => runtimeVersionArn(definition.region, definition.runtime),
+    runtimesFolder: join(packageRoot, 'runtimes'),
+    lambdaEndpointUrl: options.lambdaEndpointUrl,
+    generationOf: (id) => {
+      const generation = generations.get(id)
+      assert(generation !== undefined, `generation ${id} has been deployed`)
+      return generation
+    },
+  })
+}
+
+function figuresOf({ profile, sandboxes }: EngineOptions) {
+  return {
+    initLimitMs: profile.initLimitMs.value,
+    idleLifeMs: profile.idleLifeMs.value,
+    settleWaitMs: profile.settleWaitMs.value,
+    resetWaitMs: profile.resetWaitMs.value,
+    suspendable: sandboxes.backend !== 'none',
+  }
+}
+
+/** The functions there are; each change of one is told to the reducer. */
+function deployedFunctions(
+  clock: EmulatorClock,
+  runner: Runner,
+  generations: Map<GenerationId, Generation>,
+): FunctionStore {
+  return functionStore({
+    clock,
+    newRevisionId: () => systemChance.uuid(),
+    transitionMs: 0,
+    listener: {
+      onDeployed: ({ generation, replaces }) => {
+        generations.set(generation.id, generation)
+        const { functionArn, timeoutSeconds } = generation.definition
+        runner.post({
+          on: 'deployed',
+          generation: { id: generation.id, functionArn, timeoutMs: timeoutSeconds * 1000 },
+          ...(replaces === undefined ? {} : { replaces: replaces.id }),
+        })
+      },
+      onDeleted: ({ generation }) => runner.post({ on: 'deleted', generation: generation.id }),
+    },
+  })
+}

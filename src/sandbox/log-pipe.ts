@@ -1,0 +1,238 @@
+// The log FIFO of one environment: the function's output, and the daemon's marks in it that say what was written before.
+
+import { execFile } from 'node:child_process'
+import { closeSync, constants, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { assert } from '../domain/assert.js'
+import { EmulatorError } from '../domain/emulator-error.js'
+import { ownIdentity } from './identity.js'
+import { encodeMark, MarkSplitter } from './mark-splitter.js'
+
+export interface LogPipe {
+  /** Write end for a process's standard output and error; open until `close`. */
+  readonly childFd: number
+  /** Sets the one listener and begins to read. The bytes are the listener's own. */
+  onData(listener: (bytes: Buffer) => void): void
+  /** Sets the one listener for marks; set it before `onData`. */
+  onMark(listener: (id: string) => void): void
+  /**
+   * Writes a mark behind everything that is in the pipe. When the pipe is full it goes in as soon as
+   * something has been read. `id` is one line of at most 1,000 characters.
+   */
+  mark(id: string): void
+  /** Stops reading for a while: a full pipe makes the function wait, as a slow disk would. */
+  pause(): void
+  resume(): void
+  /** Hands over what is still in the pipe, marks included, and closes every descriptor of it. */
+  close(): void
+}
+
+export interface LogPipes {
+  /** @throws EmulatorError EMU_STATE_DIRECTORY when no FIFO can be made. */
+  open(): Promise<LogPipe>
+  /** Removes what the pool holds; pipes that are open stay open. */
+  close(): Promise<void>
+}
+
+export interface LogPipesOptions {
+  readonly stateDirectory: string
+  /** Unguessable, at least 16 hexadecimal digits, a new one at each call. */
+  readonly newToken: () => string
+  /** FIFOs that one run of mkfifo makes. */
+  readonly batch?: number
+}
+
+const BATCH = 8
+const MARK_CHARACTERS_MAX = 1000
+/** More than a pipe holds by default (64 KB), so that a close reads all of it and still ends. */
+const DRAIN_BYTES_MAX = 1024 * 1024
+
+export function pipesFolder(stateDirectory: string): string {
+  return join(stateDirectory, 'pipes')
+}
+
+const run = promisify(execFile)
+
+/** Counted over every pool of this process, since two may share a state directory. */
+let made = 0
+
+/** Node cannot make a FIFO itself; one run of mkfifo (about 1 ms) makes a batch, the next one in the background. */
+export function createLogPipes(options: LogPipesOptions): LogPipes {
+  const folder = pipesFolder(options.stateDirectory)
+  const batch = options.batch ?? BATCH
+  const { pid, startTime } = ownIdentity()
+  const ready: string[] = []
+  let refilling: Promise<void> | undefined
+  let closed = false
+
+  async function makeBatch(): Promise<void> {
+    const paths = Array.from({ length: batch }, () => {
+      made += 1
+      return join(folder, `${pid}-${startTime}-${made}`)
+    })
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
+    } catch (error) {
+      throw cannotMake(folder, error)
+    }
+    try {
+      await run('mkfifo', ['-m', '600', ...paths])
+    } catch (error) {
+      for (const path of paths) rmSync(path, { force: true })
+      throw cannotMake(folder, error)
+    }
+    ready.push(...paths)
+  }
+
+  function refill(): Promise<void> {
+    refilling ??= makeBatch().finally(() => {
+      refilling = undefined
+    })
+    return refilling
+  }
+
+  return {
+    async open() {
+      assert(!closed, 'the pool of log pipes is open')
+      while (ready.length === 0) await refill()
+      const path = ready.shift()
+      assert(path !== undefined, 'a refilled pool is not empty')
+      // A failure is not lost: the next open runs mkfifo again and throws.
+      if (ready.length < batch / 2) refill().catch(() => {})
+      try {
+        return openLogPipe(path, options.newToken())
+      } finally {
+        rmSync(path, { force: true })
+      }
+    },
+    async close() {
+      closed = true
+      await refilling?.catch(() => {})
+      for (const path of ready.splice(0)) rmSync(path, { force: true })
+    },
+  }
+}
+
+function cannotMake(path: string, error: unknown): EmulatorError {
+  const reason = error instanceof Error ? error.message : String(error)
+  return new EmulatorError('EMU_STATE_DIRECTORY', { path, reason })
+}
+
+function openLogPipe(path: string, token: string): LogPipe {
+  const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants
+  // In this order no open has to wait for the other end.
+  const readFd = openSync(path, O_RDONLY | O_NONBLOCK)
+  const childFd = openSync(path, O_WRONLY)
+  const markFd = openSync(path, O_WRONLY | O_NONBLOCK)
+  return new OpenLogPipe({ readFd, childFd, markFd }, token)
+}
+
+interface PipeDescriptors {
+  readonly readFd: number
+  readonly childFd: number
+  readonly markFd: number
+}
+
+class OpenLogPipe implements LogPipe {
+  readonly childFd: number
+  private readonly fds: PipeDescriptors
+  private readonly token: string
+  private readonly splitter: MarkSplitter
+  private readonly reader: Socket
+  private readonly waiting: Buffer[] = []
+  private dataListener: ((bytes: Buffer) => void) | undefined
+  private markListener: (id: string) => void = () => {}
+  private closed = false
+
+  constructor(fds: PipeDescriptors, token: string) {
+    this.fds = fds
+    this.childFd = fds.childFd
+    this.token = token
+    this.splitter = new MarkSplitter(token, {
+      onData: (bytes) => this.dataListener?.(bytes),
+      onMark: (id) => this.markListener(id),
+    })
+    this.reader = new Socket({ fd: fds.readFd, readable: true, writable: false })
+  }
+
+  onData(listener: (bytes: Buffer) => void): void {
+    const first = this.dataListener === undefined
+    this.dataListener = listener
+    if (!first) return
+    this.reader.on('data', (chunk: Buffer) => {
+      this.splitter.push(chunk)
+      this.writeWaiting()
+    })
+  }
+
+  onMark(listener: (id: string) => void): void {
+    this.markListener = listener
+  }
+
+  mark(id: string): void {
+    assert(!this.closed, 'a closed log pipe takes no marks')
+    assert(id.length <= MARK_CHARACTERS_MAX, 'a mark fits into one atomic write')
+    this.waiting.push(encodeMark(this.token, id))
+    this.writeWaiting()
+  }
+
+  pause(): void {
+    this.reader.pause()
+  }
+
+  resume(): void {
+    this.reader.resume()
+  }
+
+  close(): void {
+    if (this.closed) return
+    this.closed = true
+    this.reader.pause()
+    this.drain()
+    this.splitter.end()
+    this.reader.destroy()
+    closeSync(this.fds.childFd)
+    closeSync(this.fds.markFd)
+  }
+
+  /** Below PIPE_BUF (4,096 bytes) a write goes in whole or not at all, so no other writer can split a mark. */
+  private writeWaiting(): void {
+    for (let next = this.waiting[0]; next !== undefined; next = this.waiting[0]) {
+      try {
+        writeSync(this.fds.markFd, next)
+      } catch (error) {
+        if (isFull(error)) return
+        throw error
+      }
+      this.waiting.shift()
+    }
+  }
+
+  private drain(): void {
+    const chunk = Buffer.alloc(64 * 1024)
+    for (let drained = 0; drained < DRAIN_BYTES_MAX; ) {
+      const bytes = this.readNow(chunk)
+      if (bytes === 0) break
+      drained += bytes
+      this.splitter.push(Buffer.from(chunk.subarray(0, bytes)))
+      this.writeWaiting()
+    }
+  }
+
+  /** 0 when the pipe is empty. */
+  private readNow(chunk: Buffer): number {
+    try {
+      return readSync(this.fds.readFd, chunk, 0, chunk.length, null)
+    } catch (error) {
+      if (isFull(error)) return 0
+      throw error
+    }
+  }
+}
+
+/** EAGAIN on either end: full for a writer, empty for a reader. */
+function isFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EAGAIN'
+}

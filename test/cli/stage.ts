@@ -1,0 +1,40 @@
+// A terminal for tests: keeps what was written, and stands for a process whose signals and library the test holds.
+
+import type { Terminal } from '../../src/cli/terminal.js'
+
+export interface Stage extends Terminal {
+  readonly out: () => string
+  readonly err: () => string
+  readonly interrupt: () => void
+  readonly exits: readonly number[]
+}
+
+export function stage(changes: Partial<Terminal> = {}): Stage {
+  const out: string[] = []
+  const err: string[] = []
+  const listeners = new Set<() => void>()
+  const exits: number[] = []
+  return {
+    program: 'lambda-emu',
+    workingFolder: process.cwd(),
+    variables: {},
+    stdin: (async function* () {})(),
+    stdout: { write: (text) => void out.push(text), isTerminal: false, columns: 80 },
+    stderr: { write: (text) => void err.push(text), isTerminal: false, columns: 80 },
+    sleep: async () => {},
+    uptimeMs: () => 200,
+    onInterrupt: (listener) => {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    exit: (code) => void exits.push(code),
+    loadLibrary: () => Promise.reject(new Error('this test starts nothing')),
+    out: () => out.join(''),
+    err: () => err.join(''),
+    interrupt: () => {
+      for (const listener of [...listeners]) listener()
+    },
+    exits,
+    ...changes,
+  }
+}

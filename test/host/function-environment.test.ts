@@ -1,0 +1,165 @@
+// A function's environment variables against those that AWS was recorded to set.
+
+import t from 'tap'
+import type { GenerationId } from '../../src/domain/brand.js'
+import type { FunctionDefinition, Generation } from '../../src/domain/function.js'
+import {
+  dummyCredentials,
+  type FunctionEnvironmentOptions,
+  functionEnvironment,
+} from '../../src/host/function-environment.js'
+import {
+  type Json,
+  type JsonObject,
+  newComparison,
+  recordedAnswers,
+} from '../support/recorded-answers.js'
+
+const options: FunctionEnvironmentOptions = {
+  runtimeApi: '169.254.100.1:9001',
+  logStreamName: '2026/11/21/[$LATEST]0123456789abcdef0123456789abcdef',
+  taskRoot: '/var/task',
+  runtimeDirectory: '/var/runtime',
+  credentials: dummyCredentials,
+  programFolders: [],
+}
+
+function generation(changes: Partial<FunctionDefinition> = {}): Generation {
+  const definition: FunctionDefinition = {
+    functionName: 'hello',
+    accountId: '111111111111',
+    region: 'eu-west-1',
+    functionArn: 'arn:aws:lambda:eu-west-1:111111111111:function:hello',
+    runtime: 'nodejs20.x',
+    handler: 'index.handler',
+    role: 'arn:aws:iam::111111111111:role/any',
+    description: '',
+    memoryMb: 1_024,
+    timeoutSeconds: 3,
+    ephemeralStorageMb: 512,
+    architecture: 'x86_64',
+    environment: { TEST_KEY: 'TEST_VAL' },
+    layers: [],
+    logGroup: '/aws/lambda/hello',
+    logFormat: 'Text',
+    tracingMode: 'PassThrough',
+    code: { folder: '/code', sha256: '', sizeBytes: 0 },
+    ...changes,
+  }
+  return { id: 'g' as GenerationId, definition, version: '$LATEST' }
+}
+
+const recorded: readonly [scenario: string, answer: string, of: Partial<FunctionDefinition>][] = [
+  ['test_introspection_invoke[nodejs20.x]', 'invocation_result_payload', {}],
+  [
+    'test_introspection_invoke[python3.12]',
+    'invocation_result_payload',
+    { runtime: 'python3.12', handler: 'handler.handler' },
+  ],
+  [
+    'test_introspection_invoke[provided.al2023]',
+    'invocation_result_payload',
+    { runtime: 'provided.al2023', handler: 'function.handler' },
+  ],
+  [
+    'test_lambda_init_environment',
+    'lambda-init-inspection',
+    { runtime: 'python3.14', handler: 'handler.handler', memoryMb: 128, environment: {} },
+  ],
+]
+
+for (const [scenario, answer, of] of recorded) {
+  t.test(`as recorded from AWS: ${scenario}`, async (t) => {
+    // The runtime sets the trace id, for each invocation.
+    const { _X_AMZN_TRACE_ID, ...expected } = environmentIn(recordedAnswers(scenario)[answer])
+    t.ok(_X_AMZN_TRACE_ID)
+    const actual = functionEnvironment(generation(of), options)
+    t.same(newComparison().differences(expected, actual), [])
+  })
+}
+
+function environmentIn(answer: Json | undefined): JsonObject {
+  const found = answer as { environment?: JsonObject; Payload?: { environment: JsonObject } }
+  return found.environment ?? found.Payload?.environment ?? {}
+}
+
+t.test('folders that stand for those of the sandbox are named wherever it would be', async (t) => {
+  const actual = functionEnvironment(generation(), {
+    ...options,
+    taskRoot: '/home/me/app',
+    runtimeDirectory: '/opt/emu/nodejs',
+    programFolders: ['/usr/local/bin', '/home/me/.node/bin'],
+  })
+  t.equal(actual.LAMBDA_TASK_ROOT, '/home/me/app')
+  t.equal(actual.PWD, '/home/me/app')
+  t.equal(actual.LAMBDA_RUNTIME_DIR, '/opt/emu/nodejs')
+  t.equal(
+    actual.PATH,
+    '/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin:/home/me/.node/bin',
+    'a folder that is there already does not come twice',
+  )
+  t.equal(
+    actual.LD_LIBRARY_PATH,
+    '/var/lang/lib:/lib64:/usr/lib64:/opt/emu/nodejs:/opt/emu/nodejs/lib:/home/me/app:/home/me/app/lib:/opt/lib',
+  )
+  t.ok(!Object.values(actual).some((value) => /\/var\/(task|runtime)/.test(value)))
+})
+
+const precedence: readonly [claim: string, name: string, wish: string, value: string][] = [
+  ['the time zone is the customer’s', 'TZ', 'Europe/Berlin', 'Europe/Berlin'],
+  ['the PATH is the customer’s', 'PATH', '/opt/mine', '/opt/mine'],
+  ['NODE_PATH is the customer’s', 'NODE_PATH', '/opt/mine', '/opt/mine'],
+  ['the region is Lambda’s', 'AWS_REGION', 'mars-1', 'eu-west-1'],
+  ['the credentials are Lambda’s', 'AWS_ACCESS_KEY_ID', 'mine', dummyCredentials.accessKeyId],
+  ['the Runtime API is Lambda’s', 'AWS_LAMBDA_RUNTIME_API', 'evil:1', '169.254.100.1:9001'],
+  [
+    'the endpoint of Lambda is the customer’s',
+    'AWS_ENDPOINT_URL_LAMBDA',
+    'http://other',
+    'http://other',
+  ],
+]
+
+for (const [claim, name, wish, value] of precedence) {
+  t.test(`when both say something, ${claim}`, async (t) => {
+    const actual = functionEnvironment(generation({ environment: { [name]: wish } }), {
+      ...options,
+      lambdaEndpointUrl: 'http://127.0.0.1:3001',
+    })
+    t.equal(actual[name], value)
+  })
+}
+
+t.test(
+  'the function reaches this emulator’s Lambda unless the customer named an endpoint',
+  async (t) => {
+    const given = { ...options, lambdaEndpointUrl: 'http://127.0.0.1:3001' }
+    t.equal(
+      functionEnvironment(generation(), given).AWS_ENDPOINT_URL_LAMBDA,
+      'http://127.0.0.1:3001',
+    )
+    const own = generation({ environment: { AWS_ENDPOINT_URL: 'http://127.0.0.1:4566' } })
+    t.ok(!('AWS_ENDPOINT_URL_LAMBDA' in functionEnvironment(own, given)))
+  },
+)
+
+t.test('the log format is told only where it is JSON', async (t) => {
+  t.equal(
+    functionEnvironment(generation({ logFormat: 'JSON' }), options).AWS_LAMBDA_LOG_FORMAT,
+    'JSON',
+  )
+})
+
+t.test('nothing of the daemon’s own environment is in it', async (t) => {
+  process.env.LAMBDA_EMU_TEST_SECRET = 'secret'
+  t.teardown(() => delete process.env.LAMBDA_EMU_TEST_SECRET)
+  const actual = functionEnvironment(generation({ environment: {} }), options)
+  t.ok(!('LAMBDA_EMU_TEST_SECRET' in actual))
+  t.ok(!('HOME' in actual))
+})
+
+t.test('the dummy credentials have the form of temporary ones', async (t) => {
+  t.match(dummyCredentials.accessKeyId, /^ASIA[A-Z2-7]{16}$/)
+  t.equal(dummyCredentials.secretAccessKey.length, 40)
+  t.match(dummyCredentials.sessionToken, /^[A-Za-z0-9+/=]{200,}$/)
+})

@@ -1,0 +1,191 @@
+// The real daemon as a process of its own, started from this test's own build, and a small client of its Lambda API.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { Agent, request } from 'node:http'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { Test } from 'tap'
+import { type AdminClient, createAdminClient } from '../../src/admin/client.js'
+import type {
+  EnvironmentSummary,
+  FreezeBackend,
+  JournalRecord,
+  LogRecord,
+} from '../../src/admin/contract.js'
+
+/** The folder that this test was compiled to: its own build stands for dist. */
+export const buildFolder = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+
+export interface DaemonOptions {
+  /** Folder with a lambda-emu.json or a template. */
+  readonly project: string
+  readonly stateDirectory: string
+  readonly freeze?: FreezeBackend
+}
+
+export interface Answer {
+  readonly status: number
+  readonly requestId: string
+  readonly functionError: string | undefined
+  readonly body: unknown
+  /** Epoch milliseconds with fractions: when the request left and when its whole answer was there. */
+  readonly sentAtMs: number
+  readonly answeredAtMs: number
+}
+
+export interface InvokeOptions {
+  readonly agent?: Agent
+  readonly type?: 'RequestResponse' | 'Event'
+}
+
+export interface Daemon {
+  readonly pid: number
+  readonly lambdaUrl: string
+  readonly admin: AdminClient
+  /** Everything logged so far, in order. */
+  readonly logs: readonly LogRecord[]
+  readonly journal: readonly JournalRecord[]
+  /** Rejects when the connection breaks. */
+  invoke(functionName: string, payload: object, options?: InvokeOptions): Promise<Answer>
+  /** Ends the process with SIGKILL and waits for its end. */
+  kill9(): Promise<void>
+  /** Ends it as Ctrl-C does; resolves with its exit code. */
+  stop(): Promise<number | null>
+}
+
+/** Starts the daemon and waits until it is ready; at the end of the test it is stopped. */
+export async function startDaemon(t: Test, options: DaemonOptions): Promise<Daemon> {
+  const daemon = await launch(options)
+  t.teardown(() => daemon.stop())
+  return daemon
+}
+
+/** Starts the daemon and waits until it is ready. Whoever calls it ends it. @throws Error with what it said instead. */
+export async function launch(options: DaemonOptions): Promise<Daemon> {
+  const child = spawnDaemon(options)
+  const logs: LogRecord[] = []
+  const journal: JournalRecord[] = []
+  let errors = ''
+  child.stderr?.on('data', (chunk: Buffer) => {
+    errors += chunk.toString()
+  })
+  const exited = new Promise<number | null>((resolve) => {
+    child.once('close', (code) => resolve(code))
+  })
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
+  const ready = await new Promise<Ready>((resolve, reject) => {
+    void exited.then((code) => reject(new Error(`the daemon ended with ${code}: ${errors}`)))
+    lines.on('line', (line) => {
+      const { event, ...rest } = JSON.parse(line) as { readonly event?: string }
+      // With --json what keeps it from starting is told on standard output too.
+      if (event === undefined) errors += line
+      else if (event === 'ready') resolve(rest as Ready)
+      else if (event === 'log') logs.push(rest as LogRecord)
+      else if (event === 'journal') journal.push(rest as JournalRecord)
+    })
+  })
+  const agent = new Agent({ keepAlive: true })
+  const end = async (signal: NodeJS.Signals) => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal)
+    const code = await exited
+    agent.destroy()
+    return code
+  }
+  return {
+    pid: child.pid as number,
+    lambdaUrl: ready.lambda,
+    admin: createAdminClient({ adminUrl: ready.admin.url, token: ready.admin.token }),
+    logs,
+    journal,
+    invoke: (functionName, payload, asked = {}) =>
+      invoke(ready.lambda, functionName, payload, { agent, ...asked }),
+    kill9: async () => {
+      await end('SIGKILL')
+    },
+    stop: () => end('SIGINT'),
+  }
+}
+
+interface Ready {
+  readonly lambda: string
+  readonly admin: { readonly url: string; readonly token: string }
+}
+
+// What bin/lambda-emu.js does, with the compiled program of this build.
+const program = `
+const { setTimeout: sleep } = await import('node:timers/promises')
+const [main, ...words] = process.argv.slice(1)
+const cli = await import(main)
+process.exitCode = await cli.main(words, cli.processTerminal({ sleep }))`
+
+function spawnDaemon({ project, stateDirectory, freeze }: DaemonOptions): ChildProcess {
+  const main = pathToFileURL(join(buildFolder, 'src/cli/main.js')).href
+  const words = ['start', project, '--lambda-port', '0', '--json', '--state-dir', stateDirectory]
+  if (freeze !== undefined) words.push('--freeze', freeze)
+  // Costs every start 60 ms where it is set, and nothing here speaks TLS. Source: measured.
+  const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env
+  const node = ['--input-type=module', '-e', program, '--', main]
+  return spawn(process.execPath, [...node, ...words], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+/** Epoch milliseconds with fractions, comparable with a function's own clock. */
+export function nowMs(): number {
+  return performance.timeOrigin + performance.now()
+}
+
+function invoke(
+  lambdaUrl: string,
+  functionName: string,
+  payload: object,
+  { agent, type = 'RequestResponse' }: InvokeOptions,
+): Promise<Answer> {
+  const url = `${lambdaUrl}/2015-03-31/functions/${functionName}/invocations`
+  const headers = { 'x-amz-invocation-type': type }
+  return new Promise((resolve, reject) => {
+    const sentAtMs = nowMs()
+    const outgoing = request(url, { method: 'POST', headers, ...(agent ? { agent } : {}) })
+    outgoing.once('error', reject)
+    outgoing.once('response', (response) => {
+      const parts: Buffer[] = []
+      response.once('error', reject)
+      response.on('data', (part: Buffer) => parts.push(part))
+      response.once('end', () => {
+        const text = Buffer.concat(parts).toString()
+        const functionError = response.headers['x-amz-function-error']
+        resolve({
+          status: response.statusCode ?? 0,
+          requestId: String(response.headers['x-amzn-requestid']),
+          functionError: functionError === undefined ? undefined : String(functionError),
+          body: text === '' ? undefined : JSON.parse(text),
+          sentAtMs,
+          answeredAtMs: nowMs(),
+        })
+      })
+    })
+    outgoing.end(JSON.stringify(payload))
+  })
+}
+
+/** Waits for something that only another process or the kernel decides; fails after 20 s instead of hanging. */
+export async function until(claim: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const startedAtMs = nowMs()
+  while (!(await holds())) {
+    if (nowMs() - startedAtMs > 20_000) throw new Error(`not within 20 s: ${claim}`)
+    await sleep(5)
+  }
+}
+
+/** All environments, once each is ready and, unless nothing is ever frozen, frozen. */
+export async function environmentsAtRest(
+  daemon: Daemon,
+  suspension: 'frozen' | 'running' = 'frozen',
+): Promise<readonly EnvironmentSummary[]> {
+  let found: readonly EnvironmentSummary[] = []
+  await until(`every environment is ready and ${suspension}`, async () => {
+    found = await daemon.admin.environments()
+    return found.every((each) => each.phase === 'ready' && each.suspension === suspension)
+  })
+  return found
+}
