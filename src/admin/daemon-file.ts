@@ -18,6 +18,7 @@ import {
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { EmulatorError } from '../domain/emulator-error.js'
+import { isDead, readProcess } from '../procfs/process.js'
 
 /** What daemon.json holds. */
 export interface DaemonFile {
@@ -189,17 +190,11 @@ export function isAlive(file: Pick<DaemonFile, 'pid' | 'startTime'>): boolean {
   }
 }
 
-/** Field 22 of /proc/<pid>/stat; empty where there is no /proc; undefined when there is no such process, or a zombie. */
+/** Ticks since boot; empty where there is no /proc; undefined when there is no such process, or a zombie. */
 export function processStartTime(pid: number): string | undefined {
   if (process.platform !== 'linux') return ''
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The name, field 2, may hold spaces and brackets; field 3 follows its last bracket.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return fields[0] === 'Z' ? undefined : fields[19]
-  } catch {
-    return undefined
-  }
+  const found = readProcess(pid)
+  return found === undefined || isDead(found) ? undefined : String(found.startTime)
 }
 
 export interface Found {

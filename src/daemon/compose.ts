@@ -1,6 +1,6 @@
 // Wires everything and does nothing else.
 
-import type { Emulator, EmulatorOptions } from '../admin/contract.js'
+import type { Emulator, EmulatorOptions, Warning } from '../admin/contract.js'
 import { packageVersion } from '../admin/package-root.js'
 import { detect } from '../cgroups/detect.js'
 import { systemChance, systemKernel } from '../clock/kernel.js'
@@ -51,7 +51,7 @@ async function wire(wish: Wish): Promise<Emulator> {
   const { stateDirectory } = claim
   const timers = systemKernel
   const support = detect()
-  await sweep({ stateDirectory, support, timers })
+  const swept = await sweep({ stateDirectory, support, timers })
   const codeStore = await openCodeStore(stateDirectory)
   const { freeze } = options
   const sandboxes = await createSandboxFactory({ stateDirectory, freeze, timers, support })
@@ -79,7 +79,7 @@ async function wire(wish: Wish): Promise<Emulator> {
     startedAtMs: engine.clock.nowMs(),
   }
   serveAdmin(adminApp, { token, summary, stop: () => void lifetime.stop() })
-  const { warnings } = project
+  const warnings = [...project.warnings, ...swept.problems.map(sweepWarning)]
   const lifetime = new Lifetime({
     sandboxes,
     pipes,
@@ -94,11 +94,17 @@ async function wire(wish: Wish): Promise<Emulator> {
     const { functions, programs } = engine
     await defineFunctions(project, { functions, programs, codeStore, accountId, region })
     await lifetime.listen(host, options.lambdaPort ?? 3001)
+    // Looked for ahead of the first invocation, and after the start.
+    for (const { definition } of functions.all()) void programs.find(definition)
   } catch (error) {
     await lifetime.stop()
     throw error
   }
   return lifetime
+}
+
+function sweepWarning(problem: string): Warning {
+  return { code: 'W_SWEEP', property: 'what an earlier daemon left', message: problem }
 }
 
 function lambdaServer(wish: Wish, engine: Engine, codeStore: CodeStore, lifetime: () => Lifetime) {

@@ -60,12 +60,8 @@ async function definitionOf(
     code,
   }
   await findHandlerFile({ functionName, runtime, handler, folder: code.folder })
-  const search = await parts.programs.find(definition)
-  if ('missing' in search && search.missing === 'interpreter')
-    throw new EmulatorError('EMU_RUNTIME_MISSING', {
-      functionName,
-      program: search.program,
-      runtime,
-    })
+  const program = parts.programs.missingInterpreter(definition)
+  if (program !== undefined)
+    throw new EmulatorError('EMU_RUNTIME_MISSING', { functionName, program, runtime })
   return definition
 }

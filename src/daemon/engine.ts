@@ -7,7 +7,7 @@ import { EmulatorClock } from '../clock/emulator-clock.js'
 import { systemChance, systemKernel } from '../clock/kernel.js'
 import { assert } from '../domain/assert.js'
 import type { GenerationId } from '../domain/brand.js'
-import type { Generation } from '../domain/function.js'
+import { functionNameOf, type Generation } from '../domain/function.js'
 import { MemoryEventQueue } from '../event-queue/memory-event-queue.js'
 import { FreezeGrace } from '../host/freeze-grace.js'
 import { type Programs, programs } from '../host/programs.js'
@@ -23,7 +23,6 @@ import type { Profile } from '../profile/profile.js'
 import type { SandboxFactory } from '../sandbox/factory.js'
 import type { LogPipes } from '../sandbox/log-pipe.js'
 import { type FunctionStore, functionStore } from '../services/lambda/functions.js'
-import { nameOf } from './summaries.js'
 
 export interface EngineOptions {
   readonly profile: Profile
@@ -76,7 +75,7 @@ export function createEngine(options: EngineOptions): Engine {
     clock,
     invoker,
     journal,
-    nameOf,
+    nameOf: functionNameOf,
     figures: {
       retryDelaysMs: retryDelaysMs.value,
       throttleBackoffMs: throttleBackoffMs.value,

@@ -6,6 +6,7 @@ import type {
   FunctionSummary,
   Status,
 } from '../admin/contract.js'
+import { functionNameOf } from '../domain/function.js'
 import type { EnvironmentState } from '../placement/state.js'
 import type { SandboxFactory } from '../sandbox/factory.js'
 import type { FunctionRecord } from '../services/lambda/functions.js'
@@ -77,7 +78,7 @@ export function summarizeEnvironment(
       : parts.engine.runner.state.invocations[active]?.invocation.requestId
   return {
     id: state.id,
-    functionName: nameOf(state.functionArn),
+    functionName: functionNameOf(state.functionArn),
     phase: phase.is,
     suspension: suspension.is,
     sinceMs: 'sinceMs' in phase ? phase.sinceMs : state.lastUsedMs,
@@ -91,9 +92,4 @@ export function summarizeEnvironment(
     pids: usage?.pids ?? [],
     logStreamName: live?.logStreamName ?? '',
   }
-}
-
-/** The last part of a function's ARN. */
-export function nameOf(functionArn: string): string {
-  return functionArn.slice(functionArn.lastIndexOf(':') + 1)
 }

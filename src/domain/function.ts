@@ -50,6 +50,11 @@ export function functionArn(region: string, accountId: string, functionName: str
   return `arn:aws:lambda:${region}:${accountId}:function:${functionName}`
 }
 
+/** The name in an unqualified ARN. */
+export function functionNameOf(arn: string): string {
+  return arn.slice(arn.lastIndexOf(':') + 1)
+}
+
 export type RuntimeFamily = 'nodejs' | 'python' | 'provided'
 
 /** The family whose bootstrap runs this runtime identifier; undefined for one that is not supported yet. */

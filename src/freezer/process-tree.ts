@@ -11,7 +11,7 @@ import {
   type ProcessStat,
   readForkCount,
   readProcess,
-} from './proc.js'
+} from '../procfs/process.js'
 
 /** Above this many new pids since the last look, looking at every process is cheaper than at each number. */
 const NEW_PIDS_MAX = 256

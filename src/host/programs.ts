@@ -1,7 +1,7 @@
 // Which program runs a function: the built-in bootstraps for Node and Python, the package's own for provided.*.
 
 import { accessSync, constants, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { execa } from 'execa'
 import { type FunctionDefinition, runtimeFamily } from '../domain/function.js'
 
@@ -17,8 +17,10 @@ export type ProgramSearch =
   | { readonly missing: 'interpreter' | 'bootstrap' | 'runtime'; readonly program: string }
 
 export interface Programs {
-  /** Never rejects. */
+  /** Never rejects. The first search for an interpreter takes some 50 ms, the next ones nothing. */
   find(definition: FunctionDefinition): Promise<ProgramSearch>
+  /** The interpreter that is on no PATH, so that a start would fail; undefined when there is one. Cheap. */
+  missingInterpreter(definition: FunctionDefinition): string | undefined
 }
 
 /** @param runtimesFolder the folder `runtimes/` of this package. */
@@ -33,7 +35,8 @@ export function programs(runtimesFolder: string): Programs {
 
   async function python(runtime: string): Promise<ProgramSearch> {
     // The very version when it is there, else whatever python3 is.
-    const path = (await interpreter(runtime)) ?? (await interpreter('python3'))
+    const [exact, any] = await Promise.all([interpreter(runtime), interpreter('python3')])
+    const path = exact ?? any
     if (path === undefined) return { missing: 'interpreter', program: 'python3' }
     const argv = [path, join(runtimesFolder, 'python', 'bootstrap.py')]
     return { found: { argv, folder: dirname(path) } }
@@ -43,7 +46,7 @@ export function programs(runtimesFolder: string): Programs {
     async find(definition) {
       switch (runtimeFamily(definition.runtime)) {
         case 'nodejs': {
-          const argv = [process.execPath, join(runtimesFolder, 'nodejs', 'bootstrap.mjs')]
+          const argv = [process.execPath, join(runtimesFolder, 'nodejs', 'bootstrap.cjs')]
           return { found: { argv, folder: dirname(process.execPath) } }
         }
         case 'python':
@@ -58,11 +61,22 @@ export function programs(runtimesFolder: string): Programs {
           return { missing: 'runtime', program: definition.runtime }
       }
     },
+    missingInterpreter({ runtime }) {
+      if (runtimeFamily(runtime) !== 'python') return undefined
+      const names = [runtime, 'python3']
+      return names.some((name) => isOnPath(name)) ? undefined : 'python3'
+    },
   }
+}
+
+function isOnPath(name: string): boolean {
+  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '')
+  return folders.some((folder) => isProgram(join(folder, name)))
 }
 
 /** What is on the PATH may be a script that chooses a version by variables that functions do not get. */
 async function realPython(name: string): Promise<string | undefined> {
+  if (!isOnPath(name)) return undefined
   try {
     const { stdout } = await execa(name, ['-c', 'import sys; print(sys.executable)'])
     return stdout.trim() === '' ? undefined : stdout.trim()

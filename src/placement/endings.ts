@@ -32,11 +32,21 @@ export function settled(step: Transaction, environment: EnvironmentState): void 
 
 /** Init or an invocation is over: serve who waits, else freeze. */
 export function becomeReady(step: Transaction, environment: EnvironmentState): void {
+  becomeIdle(step, environment, 'ready')
+  if (environment.phase.is === 'ready') freeze(step, environment)
+}
+
+/** Free, with its processes or without: whoever waited takes it, and else it expires in its time. */
+function becomeIdle(
+  step: Transaction,
+  environment: EnvironmentState,
+  is: 'ready' | 'dormant',
+): void {
   const current = currentGeneration(step.state, environment.generation)
   if (current === null || !step.rules.reusable(environment, current))
     return shutDown(step, environment, environment.doomed ?? 'redeploy')
   const expiry = timerKey.expiry(environment.id)
-  become(step, environment, { is: 'ready', sinceMs: step.nowMs, expiry })
+  become(step, environment, { is, sinceMs: step.nowMs, expiry })
   arm(
     step,
     expiry,
@@ -45,7 +55,6 @@ export function becomeReady(step: Transaction, environment: EnvironmentState): v
     'background',
   )
   serveClaim(step, environment)
-  if (environment.phase.is === 'ready') freeze(step, environment)
 }
 
 /** Whoever waited for this environment, now free, is placed: here, since it was used last, if limits allow. */
@@ -117,19 +126,7 @@ export function resetDone(step: Transaction, environment: EnvironmentState): voi
   assert(phase.is === 'resetting', 'a reset ends once')
   environment.suspension = { is: 'running', sinceMs: step.nowMs }
   if (phase.pending !== undefined) return initialize(step, environment, 'in-invoke', phase.pending)
-  const current = currentGeneration(step.state, environment.generation)
-  if (current === null || !step.rules.reusable(environment, current))
-    return shutDown(step, environment, environment.doomed ?? 'redeploy')
-  const expiry = timerKey.expiry(environment.id)
-  become(step, environment, { is: 'dormant', sinceMs: step.nowMs, expiry })
-  arm(
-    step,
-    expiry,
-    { for: 'expiry', env: environment.id },
-    step.state.figures.idleLifeMs,
-    'background',
-  )
-  serveClaim(step, environment)
+  becomeIdle(step, environment, 'dormant')
 }
 
 /** The processes would not die: give the environment up, and let whoever waited inside start elsewhere. */

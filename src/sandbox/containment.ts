@@ -3,8 +3,8 @@
 import type { Group, Wait } from '../cgroups/group.js'
 import type { Freezer } from '../freezer/freezer.js'
 import { groupFreezer } from '../freezer/group-freezer.js'
-import { readProcess } from '../freezer/proc.js'
 import type { ProcessTree } from '../freezer/process-tree.js'
+import { readProcess } from '../procfs/process.js'
 
 export interface Containment {
   readonly freezer: Freezer

@@ -41,6 +41,8 @@ export interface SandboxFactory {
   close(): Promise<void>
 }
 
+let factoriesMade = 0
+
 /** Call it once a daemon, after `sweep`. Takes about 30 ms. @throws EmulatorError EMU_FREEZER_UNAVAILABLE */
 export async function createSandboxFactory(
   options: SandboxFactoryOptions,
@@ -55,6 +57,10 @@ export async function createSandboxFactory(
   const parents = makeSubtree(choice, daemon)
   const boot = bootId()
   const open = new Set<Sandbox>()
+  factoriesMade += 1
+  const factory = factoriesMade
+  // Environments of several emulators in one process have the same ids and share the daemon's subtree.
+  const groupName = (id: string) => `${factory}-${id}`
   return {
     backend: choice.backend,
     escapes: escapesOf(choice.backend),
@@ -63,7 +69,7 @@ export async function createSandboxFactory(
       const record = { id, pid: null, startTime: null, logStreamName, daemon, bootId: boot }
       makeEnvironment(stateDirectory, record)
       try {
-        const containment = contain(id, logStreamName, choice.backend, parents, timers)
+        const containment = contain(groupName(id), logStreamName, choice.backend, parents, timers)
         const onRemoved = () => open.delete(sandbox)
         const sandbox: Sandbox = new Sandbox({
           stateDirectory,
@@ -92,7 +98,7 @@ function escapesOf(backend: FreezerBackend): readonly string[] {
 }
 
 function contain(
-  id: string,
+  groupName: string,
   logStreamName: string,
   backend: FreezerBackend,
   parents: GroupParents | undefined,
@@ -100,7 +106,7 @@ function contain(
 ): Containment {
   if (parents !== undefined) {
     assert(backend === 'v2' || backend === 'v1', 'only cgroup freezers need groups')
-    return groupContainment(Group.make(id, parents), backend)
+    return groupContainment(Group.make(groupName, parents), backend)
   }
   const tree = new ProcessTree(`AWS_LAMBDA_LOG_STREAM_NAME=${logStreamName}`)
   const after = (durationMs: number, run: () => void) => timers.after(durationMs, run)

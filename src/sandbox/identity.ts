@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { assert } from '../domain/assert.js'
-import { readProcess } from '../freezer/proc.js'
+import { readProcess } from '../procfs/process.js'
 
 export interface ProcessIdentity {
   readonly pid: number

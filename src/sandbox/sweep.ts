@@ -4,7 +4,7 @@ import { readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CgroupSupport } from '../cgroups/detect.js'
 import { reasonOf } from '../cgroups/folders.js'
-import { Group, type Wait } from '../cgroups/group.js'
+import { Group, type GroupParents, type Wait } from '../cgroups/group.js'
 import type { KernelTimers } from '../clock/clock.js'
 import { ProcessTree } from '../freezer/process-tree.js'
 import { bootId, daemonOfSubtree, isAlive, ownIdentity, type ProcessIdentity } from './identity.js'
@@ -87,13 +87,13 @@ async function sweepGroup(
     statSync(join(root, name), { throwIfNoEntry: false }) !== undefined
   // v2 and the v1 freezer are two ways to hold processes: each is swept by its own means.
   const v1 = Object.fromEntries([...places.v1].filter(([, root]) => there(root)))
-  const groups: Group[] = []
-  if (places.v2 !== undefined && there(places.v2)) {
-    groups.push(Group.existing(name, { v2: places.v2 }))
-  }
-  if (Object.keys(v1).length > 0) groups.push(Group.existing(name, { v1 }))
-  for (const group of groups) {
+  const parents: GroupParents[] = []
+  if (places.v2 !== undefined && there(places.v2)) parents.push({ v2: places.v2 })
+  if (Object.keys(v1).length > 0) parents.push({ v1 })
+  for (const parent of parents) {
+    let group: Group | undefined
     try {
+      group = Group.existing(name, parent)
       const pids = group.procs()
       if (pids.includes(0)) {
         found.problems.push(`group ${name} holds processes of another pid namespace: left alone`)
@@ -105,7 +105,7 @@ async function sweepGroup(
       await group.remove(wait)
       found.groups.push(name)
     } catch (error) {
-      group.close()
+      group?.close()
       found.problems.push(`group ${name} cannot be removed: ${reasonOf(error)}`)
     }
   }
@@ -176,7 +176,8 @@ function foldersIn(folder: string): string[] {
       .filter((entry) => entry.isDirectory())
       .map((entry) => entry.name)
   } catch (error) {
-    if (reasonOf(error) === 'ENOENT') return []
+    // ENODEV: a group that another start is removing at this moment.
+    if (/^(ENOENT|ENODEV)$/.test(reasonOf(error))) return []
     throw error
   }
 }

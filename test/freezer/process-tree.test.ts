@@ -3,9 +3,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
-import { isDead, isStopped, readForkCount, readProcess } from '../../src/freezer/proc.js'
 import { ProcessTree } from '../../src/freezer/process-tree.js'
 import { signalFreezer } from '../../src/freezer/signal-freezer.js'
+import { isDead, isStopped, readForkCount, readProcess } from '../../src/procfs/process.js'
 
 const after = (durationMs: number, run: () => void) => {
   const timer = setTimeout(run, durationMs)

@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { isDead, readProcess } from '../../src/freezer/proc.js'
+import { isDead, readProcess } from '../../src/procfs/process.js'
 import {
   aliveWith,
   arrangeFactory,

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { detect } from '../../src/cgroups/detect.js'
-import { readProcess } from '../../src/freezer/proc.js'
+import { readProcess } from '../../src/procfs/process.js'
 import {
   bootId,
   identityOf,

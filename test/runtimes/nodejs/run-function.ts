@@ -24,8 +24,6 @@ export interface FunctionRun {
   readonly code?: string
   readonly files?: Readonly<Record<string, string>>
   readonly handler?: string
-  /** The file that is started; bootstrap.cjs when left out. */
-  readonly entry?: string
   /** Payload texts or whole events; the default is two events `{}`. */
   readonly events?: readonly (string | MockEvent)[]
   readonly env?: Readonly<Record<string, string | undefined>>
@@ -122,7 +120,7 @@ async function handOut(run: FunctionRun, { api, ended, printed }: RunningFunctio
 export async function runFunction(run: FunctionRun): Promise<Finished> {
   const taskRoot = makeTaskRoot(run)
   const api = await startMockRuntimeApi(run.mock)
-  const child = spawn(process.execPath, [join(runtimeFolder, run.entry ?? 'bootstrap.cjs')], {
+  const child = spawn(process.execPath, [join(runtimeFolder, 'bootstrap.cjs')], {
     cwd: taskRoot,
     env: lambdaEnvironment(run, taskRoot, api.address),
     stdio: ['ignore', 'pipe', 'pipe'],

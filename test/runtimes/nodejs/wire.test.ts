@@ -136,7 +136,7 @@ async function startRaw(t: { teardown: (task: () => unknown) => void }, generati
       task()
     })
   const asked = (count: number) => until(() => all().split('GET /').length > count)
-  return { sockets, received, child, all, asked, until }
+  return { server, sockets, received, child, all, asked, until }
 }
 
 const eventHead = (id: string) =>
@@ -259,3 +259,13 @@ for (const [generation, end] of [
     },
   )
 }
+
+t.test('a runtime whose output and Runtime API are both gone ends', async (test) => {
+  const { server, sockets, child, asked } = await startRaw(test)
+  await asked(1)
+  child.stdout?.destroy()
+  server.close()
+  for (const socket of sockets) socket.destroy()
+  const [code] = await once(child, 'exit')
+  test.equal(code, 129)
+})

@@ -1,0 +1,186 @@
+// Frozen means frozen: between invokes no timer, thread or child ticks and no CPU time is used, with every backend.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import type { EnvironmentSummary, FreezeBackend } from '../../src/admin/contract.js'
+import { detect } from '../../src/cgroups/detect.js'
+import { isStopped, readProcess } from '../../src/procfs/process.js'
+import { type Daemon, environmentsAtRest, startDaemon, until } from '../support/daemon.js'
+import { nodeFunction, projectOf, pythonFunction, temporaryFolder } from '../support/functions.js'
+
+// Only against hanging.
+t.setTimeout(120_000)
+
+const backends = ['v2', 'v1', 'signal'] as const
+const tickers = ['own', 'setsid', 'double'] as const
+const languages = ['node', 'python'] as const
+const support = detect()
+
+const betweenMs = 5_000
+const handlerMs = 500
+/** A tick comes every 100 ms at most; the children also start a process for each. */
+const ticksMin = 2
+const ticksMax = (flightMs: number) => Math.ceil(flightMs / 100) + 2
+
+interface Ticking {
+  readonly daemon: Daemon
+  readonly backend: FreezeBackend
+  readonly language: string
+  readonly tmp: string
+  readonly logStreamName: string
+  readonly flightMs: number
+}
+
+function startTickers(t: Test, freeze: FreezeBackend, sleepers: number): Promise<Daemon> {
+  const crowd = Array.from({ length: sleepers }, (_, index) => [
+    `sleeper${index}`,
+    index % 2 === 0 ? nodeFunction('sleeper') : pythonFunction('sleeper'),
+  ])
+  const functions = {
+    node: nodeFunction('ticker', { timeoutSeconds: 30 }),
+    python: pythonFunction('ticker', { timeoutSeconds: 30 }),
+    ...Object.fromEntries(crowd),
+  }
+  const project = projectOf(t, functions)
+  return startDaemon(t, { project, stateDirectory: temporaryFolder(t), freeze })
+}
+
+async function invokeTicker(
+  daemon: Daemon,
+  backend: FreezeBackend,
+  language: string,
+): Promise<Ticking> {
+  const answer = await daemon.invoke(language, { sleepMs: handlerMs })
+  const body = answer.body as { readonly tmp: string; readonly logStreamName: string }
+  const flightMs = answer.answeredAtMs - answer.sentAtMs
+  return { daemon, backend, language, flightMs, tmp: body.tmp, logStreamName: body.logStreamName }
+}
+
+/** Times of the ticks so far, in order; none when nothing has ticked. Epoch milliseconds. */
+function ticksOf(ticking: Ticking, ticker: string): readonly number[] {
+  const path = join(ticking.tmp, `ticks-${ticker}`)
+  if (!existsSync(path)) return []
+  const lines = readFileSync(path, 'latin1').split('\n').filter(Boolean)
+  return lines.map((line) => Number(line) / 1e6)
+}
+
+/** Asks the kernel, not the daemon, whether nothing of the environment can run. */
+function standsStill({ id, pids }: EnvironmentSummary, backend: FreezeBackend): boolean {
+  if (backend === 'signal') {
+    const processes = pids.map(readProcess).filter((each) => each !== undefined)
+    return processes.every(isStopped)
+  }
+  const [pid] = pids
+  const hierarchy = backend === 'v2' ? support.v2 : support.v1.freezer
+  const line = backend === 'v2' ? /^0::(.*)$/m : /^\d+:freezer:(.*)$/m
+  const path = line.exec(readFileSync(`/proc/${pid}/cgroup`, 'latin1'))?.[1] ?? ''
+  const folder = join(hierarchy?.mountPoint ?? '', path)
+  if (!folder.endsWith(id)) throw new Error(`${id} is not in a group of its own: ${folder}`)
+  if (backend === 'v1') return readFileSync(join(folder, 'freezer.state'), 'latin1') === 'FROZEN\n'
+  return /^frozen 1$/m.test(readFileSync(join(folder, 'cgroup.events'), 'latin1'))
+}
+
+/** utime, stime and those of reaped children, of every process of every environment, in ticks. */
+function cpuTicks(environments: readonly EnvironmentSummary[]): Record<string, string> {
+  const figures: Record<string, string> = {}
+  for (const pid of environments.flatMap(({ pids }) => pids)) {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    figures[pid] = fields.slice(11, 15).join(' ')
+  }
+  return figures
+}
+
+function cpuMs(environments: readonly EnvironmentSummary[]): Record<string, number | undefined> {
+  return Object.fromEntries(environments.map((each) => [each.id, each.cpuMs]))
+}
+
+async function restOf(daemon: Daemon, backend: FreezeBackend) {
+  const environments = await environmentsAtRest(daemon)
+  await until('the kernel has stopped them all', () =>
+    environments.every((each) => standsStill(each, backend)),
+  )
+  // Some process may have ended on the way to the stop.
+  return daemon.admin.environments()
+}
+
+/** 50 environments: 10 calls at once of each of five functions, one function after another. */
+async function fillWithSleepers(daemon: Daemon): Promise<number> {
+  const streams = new Set<string>()
+  for (let index = 0; index < 5; index += 1) {
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => daemon.invoke(`sleeper${index}`, { sleepMs: 1_000 })),
+    )
+    for (const { body } of answers)
+      streams.add((body as { readonly logStreamName: string }).logStreamName)
+  }
+  return streams.size
+}
+
+t.test('nothing ticks between invokes, and everything ticks during the next', async (t) => {
+  const daemons = await Promise.all(
+    backends.map((backend) => startTickers(t, backend, backend === 'v2' ? 5 : 0)),
+  )
+  const daemonOf = (backend: FreezeBackend): Daemon =>
+    daemons[backends.indexOf(backend as 'v2')] as Daemon
+  const v2 = daemonOf('v2')
+  t.equal(await fillWithSleepers(v2), 50, 'v2: 50 sleepers are there beside the tickers')
+  const tickings: Ticking[] = []
+  for (const backend of backends) {
+    const { freezer } = await daemonOf(backend).admin.status()
+    t.equal(freezer.backend, backend, `status says ${backend}`)
+    const calls = languages.map((each) => invokeTicker(daemonOf(backend), backend, each))
+    tickings.push(...(await Promise.all(calls)))
+  }
+
+  const rests = await Promise.all(backends.map((each) => restOf(daemonOf(each), each)))
+  t.equal(rests[0]?.length, 52, 'v2: all 52 environments are frozen')
+  const all = rests.flat()
+  const before = {
+    ticks: tickings.map((each) => tickers.map((ticker) => ticksOf(each, ticker))),
+    cpuTicks: cpuTicks(all),
+    cpuMs: rests.map(cpuMs),
+  }
+  // The wait is the point: whatever could run in it would.
+  await sleep(betweenMs)
+  for (const [index, ticking] of tickings.entries()) {
+    for (const [which, ticker] of tickers.entries()) {
+      const what = `${ticking.backend} ${ticking.language} ${ticker}`
+      const then = before.ticks[index]?.[which] ?? []
+      t.ok(then.length >= ticksMin, `${what}: ticked ${then.length} times at first`)
+      t.same(ticksOf(ticking, ticker), then, `${what}: made no tick in 5 s`)
+    }
+  }
+  t.same(cpuTicks(all), before.cpuTicks, `no CPU time: ${pidCount(all)} processes, /proc`)
+  const after = await Promise.all(daemons.map((daemon) => daemon.admin.environments()))
+  t.same(after.map(cpuMs), before.cpuMs, 'no CPU time: all environments, by their groups')
+
+  const again = await Promise.all(
+    tickings.map((each) => invokeTicker(each.daemon, each.backend, each.language)),
+  )
+  await Promise.all(backends.map((each) => restOf(daemonOf(each), each)))
+  for (const [index, ticking] of tickings.entries()) {
+    t.equal(again[index]?.logStreamName, ticking.logStreamName, 'the same environment')
+    for (const [which, ticker] of tickers.entries()) {
+      const ticks = ticksOf(ticking, ticker)
+      const more = ticks.length - (before.ticks[index]?.[which]?.length ?? 0)
+      const what = `${ticking.backend} ${ticking.language} ${ticker}`
+      t.ok(more >= ticksMin, `${what}: ticked ${more} times during the next invoke`)
+      t.ok(more <= ticksMax(again[index]?.flightMs ?? 0), `${what}: and made none up`)
+    }
+  }
+})
+
+function pidCount(environments: readonly EnvironmentSummary[]): number {
+  return environments.reduce((sum, { pids }) => sum + pids.length, 0)
+}
+
+t.test('without --freeze, v2 is taken wherever it can be written', async (t) => {
+  const project = projectOf(t, { node: nodeFunction('ticker') })
+  const daemon = await startDaemon(t, { project, stateDirectory: temporaryFolder(t) })
+  const { freezer } = await daemon.admin.status()
+  t.equal(freezer.backend === 'v2', support.v2?.writable === true && support.v2.can.freeze)
+  t.equal(freezer.wanted, null)
+})
