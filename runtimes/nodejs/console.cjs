@@ -6,8 +6,7 @@ const { writeSync } = process.getBuiltinModule('node:fs')
 const { asError, errorForTextLog } = require('./errors.cjs')
 
 /**
- * Level name → rank for the filter, and mask for the type word of a frame. Source: facts/lambda.md
- * §3.5.
+ * Level name → rank for the filter, and mask for the type word of a frame. Source: AWS's documentation and the open agent
  */
 const levels = {
   TRACE: { name: 'TRACE', rank: 1, mask: 0x04 },

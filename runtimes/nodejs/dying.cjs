@@ -60,7 +60,7 @@ function holdExitWhileWaiting(api, generation) {
 /**
  * Client 3 after an uncaught error between events: two threads use one connection, and the process
  * dies of it when
- * the next event has come. Source: facts/runtime-clients.md §7, SIGSEGV in 4 of 4 runs.
+ * the next event has come. Source: the official clients, measured, SIGSEGV in 4 of 4 runs.
  * @param {import('./runtime-api.cjs').RuntimeApi} api
  */
 function crashAtNext(api) {

@@ -20,7 +20,7 @@ export const adminRoutes = {
 
 export type FreezeBackend = 'v2' | 'v1' | 'signal' | 'none'
 
-/** Every phase an environment can be in; design.md §3. */
+/** Every phase an environment can be in. */
 export const environmentPhases = [
   'created',
   'initializing',

@@ -14,8 +14,7 @@ export const invokePayloadBytesMax = 6_291_456
 
 /**
  * Request sizes beyond which Lambda answers 413.
- * Source: CreateFunction recorded from AWS; Invoke and UpdateFunctionCode from facts/lambda.md
- * §4.3.
+ * Source: CreateFunction recorded from AWS; Invoke and UpdateFunctionCode from AWS's documentation and the open agent
  */
 // UNRECORDED: request-limits — limits of every other operation; PublishLayerVersion takes a zip as
 // CreateFunction does.

@@ -53,7 +53,7 @@ const portMax = 65_535
  * Compiles the guard. In order: Host must be one of ours, any port part a port; an Origin must be
  * on the list; Sec-Fetch-Site, when there is one, must be same-origin or none (a listed origin is
  * excused).
- * Source: facts/scale-reliability-security.md §D.2.
+ * Source: a table of attacks that local servers met.
  */
 export function createGuard(options: GuardOptions = {}): Guard {
   const hosts = new Set([

@@ -36,11 +36,10 @@ export function closingLines(figures: ReportFigures): readonly [string, string] 
   return [`END RequestId: ${requestId}`, `${fields.join('\t')}\t`]
 }
 
-/** `runtime` as in python3.12 becomes python:3.12. */
+/** `runtime` as in python3.12 becomes python:3.12, nodejs22.x nodejs:22, provided.al2023 provided:al2023. */
 export function initStartLine(runtime: string, runtimeVersionArn: string): string {
-  const family = /^([a-z]+)([\d.]+.*)$/.exec(runtime)
-  const name = family === null ? runtime.replace('.', ':') : `${family[1]}:${family[2]}`
-  return `INIT_START Runtime Version: ${name.replace(/\.x$/, '')}.v1\tRuntime Version ARN: ${runtimeVersionArn}`
+  const name = runtime.replace(/^([a-z]+)\.?/, '$1:').replace(/\.x$/, '')
+  return `INIT_START Runtime Version: ${name}.v1\tRuntime Version ARN: ${runtimeVersionArn}`
 }
 
 /** Written when an init did not end well. */

@@ -1,6 +1,6 @@
 // The runtime's side of the Runtime API as a table of legal moves; the names are those its errors show.
 
-/** Source: the states of the open Runtime API agent; see facts on misuse in docs/runtime-api.md. */
+/** Source: the states of the open Runtime API agent. */
 export type RuntimeStateName =
   | 'Started'
   | 'InitError'

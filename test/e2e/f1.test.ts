@@ -8,7 +8,7 @@ import { nodeFunction, projectOf, pythonFunction, temporaryFolder } from '../sup
 // Only against hanging.
 t.setTimeout(120_000)
 
-/** Requests arrived at seconds 45, 47, 48, 49, 61, 66, 85, 86. Source: facts/field-measurements.md F1. */
+/** Requests arrived at seconds 45, 47, 48, 49, 61, 66, 85, 86. Source: Trainline, October 2016. */
 const arrivals = [45, 47, 48, 49, 61, 66, 85, 86].map((second) => ((second - 45) * 1_000) / 5)
 const sleptMs = 200
 const handlerMs = 50

@@ -15,7 +15,7 @@ interface Case {
 
 const here = 'localhost:9001'
 
-// Source: facts/scale-reliability-security.md §D.2: two legitimate callers and eleven attacks.
+// Source: a table of attacks that local servers met: two legitimate callers and eleven attacks.
 const cases: readonly Case[] = [
   { name: 'curl', passes: true, headers: { host: here, accept: '*/*' } },
   {

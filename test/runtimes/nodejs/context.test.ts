@@ -1,5 +1,5 @@
 // What a handler sees: context, environment, globals, module system. Source:
-// facts/runtime-clients.md §2, §3; recorded answers test_lambda_with_context and
+// the official clients, measured; recorded answers test_lambda_with_context and
 // test_introspection_invoke[nodejs20.x].
 
 import t from 'tap'

@@ -1,4 +1,4 @@
-// What a handler throws, and events that are not JSON. Source: facts/runtime-clients.md §5, §6, §1
+// What a handler throws, and events that are not JSON. Source: the official clients, measured
 // (cause header).
 
 import t from 'tap'

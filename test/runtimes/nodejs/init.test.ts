@@ -1,5 +1,5 @@
 // How handlers are found and loaded, and how a failed init is told. Source:
-// facts/runtime-clients.md §9.
+// the official clients, measured.
 
 import t from 'tap'
 import { type RunningFunction, runFunction } from './run-function.js'

@@ -1,5 +1,5 @@
 // The console in text and in JSON, levels, and the framed log descriptor. Source:
-// facts/runtime-clients.md §10.
+// the official clients, measured.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,5 +1,5 @@
 // Streamed responses: chunks, prelude, content type, errors as trailers. Source:
-// facts/runtime-clients.md §11.
+// the official clients, measured.
 
 import t from 'tap'
 import { type FunctionRun, runFunction } from './run-function.js'

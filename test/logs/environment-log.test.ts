@@ -1,0 +1,101 @@
+// Cutting output into lines and tails: chunks at every place, no line end, long lines, storms, limits of what is kept.
+
+import fc from 'fast-check'
+import t from 'tap'
+import { EmulatorClock } from '../../src/clock/emulator-clock.js'
+import { EnvironmentLog, tailBytes } from '../../src/logs/environment-log.js'
+import { LogStore } from '../../src/logs/log-store.js'
+
+function open() {
+  const store = new LogStore()
+  const clock = new EmulatorClock({ mode: 'virtual', startMs: 1 })
+  const log = new EnvironmentLog({
+    functionName: 'f',
+    logStreamName: 's',
+    environment: 'e1',
+    clock,
+    store,
+  })
+  return { log, store, lines: () => store.read('f').map(({ message }) => message) }
+}
+
+t.test('however the bytes arrive, the lines are the same', async (t) => {
+  const text = fc.array(
+    fc.string({ maxLength: 20 }).map((s) => s.replaceAll('\n', ' ')),
+    {
+      maxLength: 20,
+    },
+  )
+  fc.assert(
+    fc.property(text, fc.array(fc.nat({ max: 40 }), { maxLength: 20 }), (written, cuts) => {
+      const { log, lines } = open()
+      const bytes = Buffer.from(written.map((line) => `${line}\n`).join(''))
+      let from = 0
+      for (const cut of cuts) {
+        log.write(bytes.subarray(from, from + cut))
+        from += cut
+      }
+      log.write(bytes.subarray(from))
+      const found = lines()
+      const expected = bytes.toString().split('\n').slice(0, -1)
+      return found.length === expected.length && found.every((line, at) => line === expected[at])
+    }),
+  )
+  t.pass()
+})
+
+t.test('text without a line end becomes a line when the platform speaks', async (t) => {
+  const { log, lines } = open()
+  log.begin('r1', 'START')
+  log.write(Buffer.from('half'))
+  log.end(['END', 'REPORT'])
+  t.same(lines(), ['START', 'half', 'END', 'REPORT'])
+})
+
+t.test('the tail is the last 4 KB of the request, and leaves the log as it was', async (t) => {
+  const { log, lines } = open()
+  log.begin('r1', 'START one')
+  log.write(Buffer.from('x'.repeat(10_000)))
+  t.equal(log.tail(['END', 'REPORT']).length, tailBytes)
+  t.ok(log.tail(['END', 'REPORT']).toString().endsWith('x\nEND\nREPORT\n'))
+  log.end(['END', 'REPORT'])
+  log.begin('r2', 'START two')
+  log.write(Buffer.from('short\n'))
+  t.equal(log.tail(['END']).toString(), 'START two\nshort\nEND\n')
+  t.equal(lines().at(-1), 'short')
+})
+
+t.test('a request’s lines carry its id; lines between requests carry none', async (t) => {
+  const { log, store } = open()
+  log.write(Buffer.from('before\n'))
+  log.begin('r1', 'START')
+  log.write(Buffer.from('inside\n'))
+  log.end(['END'])
+  log.write(Buffer.from('between\n'))
+  const ids = store.read('f').map(({ message, requestId }) => [message, requestId])
+  t.same(ids, [
+    ['before', undefined],
+    ['START', 'r1'],
+    ['inside', 'r1'],
+    ['END', 'r1'],
+    ['between', undefined],
+  ])
+})
+
+t.test('a line longer than an event of CloudWatch Logs is cut into events', async (t) => {
+  const { log, lines } = open()
+  log.write(Buffer.from(`${'y'.repeat(600_000)}\nnext\n`))
+  const found = lines()
+  t.equal(found.join(''), `${'y'.repeat(600_000)}next`)
+  t.ok(found.every((line) => line.length <= 262_118))
+})
+
+t.test('what is kept of a function’s log is bounded, and the newest is kept', async (t) => {
+  const { log, lines } = open()
+  const block = Buffer.from(`${'z'.repeat(99)}\n`.repeat(1_000))
+  for (let n = 0; n < 200; n += 1) log.write(block)
+  log.write(Buffer.from('last\n'))
+  const found = lines()
+  t.ok(found.length < 60_000, `${found.length} lines are kept`)
+  t.equal(found.at(-1), 'last')
+})

@@ -1,0 +1,72 @@
+// Lambda's own log lines: exact forms, rounding and billing. Sources stand with the rows.
+
+import t from 'tap'
+import { closingLines, initReportLine, initStartLine, startLine } from '../../src/logs/report.js'
+
+const figures = { requestId: 'id', durationMs: 128.834, memoryMb: 128, maxMemoryUsedMb: 74 }
+
+t.test('START, END and REPORT have their exact form', async (t) => {
+  t.equal(startLine('id', '$LATEST'), 'START RequestId: id Version: $LATEST')
+  t.same(closingLines(figures), [
+    'END RequestId: id',
+    'REPORT RequestId: id\tDuration: 128.83 ms\tBilled Duration: 129 ms\tMemory Size: 128 MB\tMax Memory Used: 74 MB\t',
+  ])
+  t.match(
+    closingLines({ ...figures, initDurationMs: 166.62 })[1],
+    /\tMax Memory Used: 74 MB\tInit Duration: 166\.62 ms\t$/,
+  )
+  t.match(
+    closingLines({ ...figures, status: { is: 'timeout' } })[1],
+    /\tMax Memory Used: 74 MB\tStatus: timeout\t$/,
+  )
+  t.match(
+    closingLines({ ...figures, status: { is: 'error', errorType: 'Runtime.ExitError' } })[1],
+    /\tStatus: error\tError Type: Runtime\.ExitError\t$/,
+  )
+})
+
+// Source: examples of the AWS Lambda guide and one real log: billed = ceil(init + duration) since 1 August 2025.
+const billed: readonly [number, number | undefined, number][] = [
+  [3004.92, 111.23, 3117],
+  [133.61, 80.0, 214],
+  [3016.78, 84.0, 3101],
+  [2356.36, 204.58, 2561],
+  [1.1, 2.9, 4],
+  [0.1, 0.2, 1],
+  [5, undefined, 5],
+  [5.004, undefined, 5],
+  [5.006, undefined, 6],
+]
+
+t.test(
+  'billed duration is init and duration, rounded up to the millisecond as printed',
+  async (t) => {
+    for (const [durationMs, initDurationMs, expected] of billed) {
+      const [, report] = closingLines({
+        ...figures,
+        durationMs,
+        ...(initDurationMs === undefined ? {} : { initDurationMs }),
+      })
+      t.match(report, `\tBilled Duration: ${expected} ms\t`, `${durationMs} + ${initDurationMs}`)
+    }
+  },
+)
+
+t.test(
+  'INIT_START names the runtime as Lambda does; INIT_REPORT tells of an init that failed',
+  async (t) => {
+    const version = (runtime: string): string | undefined =>
+      /Runtime Version: (\S+)\t/.exec(initStartLine(runtime, 'arn'))?.[1]
+    t.equal(version('python3.11'), 'python:3.11.v1')
+    t.equal(version('nodejs22.x'), 'nodejs:22.v1')
+    t.equal(version('provided.al2023'), 'provided:al2023.v1')
+    t.equal(
+      initReportLine(1236.04, 'init', { is: 'timeout' }),
+      'INIT_REPORT Init Duration: 1236.04 ms\tPhase: init\tStatus: timeout',
+    )
+    t.equal(
+      initReportLine(150.79, 'invoke', { is: 'error', errorType: 'Runtime.UserCodeSyntaxError' }),
+      'INIT_REPORT Init Duration: 150.79 ms\tPhase: invoke\tStatus: error\tError Type: Runtime.UserCodeSyntaxError',
+    )
+  },
+)
