@@ -1,0 +1,18 @@
+// Where scripts/run-clients.js has put the clients that are not npm packages.
+
+import { join } from 'node:path'
+
+const folder = process.env.LAMBDA_EMU_CLIENTS
+if (folder === undefined) {
+  throw new Error('LAMBDA_EMU_CLIENTS is not set: run these tests with `npm run test:clients`')
+}
+
+export const prepared = {
+  /** A Python with boto3. */
+  python: join(folder, 'venv/bin/python'),
+  /** The AWS command line. */
+  aws: join(folder, 'venv/bin/aws'),
+  goClient: join(folder, 'go/client'),
+  /** A bootstrap for provided.al2023. */
+  goFunction: join(folder, 'go/function'),
+} as const
