@@ -24,6 +24,8 @@ export class EnvironmentLog {
   /** A line that has begun and not ended. */
   #partial: Buffer[] = []
   #partialBytes = 0
+  /** A line was told before its end was written, because somebody else spoke. */
+  #toldEarly = false
   #tail = new ByteTail(tailBytes)
 
   constructor(options: EnvironmentLogOptions) {
@@ -33,8 +35,10 @@ export class EnvironmentLog {
   /** What the processes of the environment wrote, in order. */
   write(bytes: Buffer): void {
     this.#tail.push(bytes)
-    let from = 0
-    for (let at = bytes.indexOf(newline); at >= 0; at = bytes.indexOf(newline, from)) {
+    // Python's print writes a line and its end apart: the end of a line that is told already is no empty line.
+    let from = this.#toldEarly && bytes[0] === newline ? 1 : 0
+    this.#toldEarly = false
+    for (let at = bytes.indexOf(newline, from); at >= 0; at = bytes.indexOf(newline, from)) {
       this.#endLine(bytes.subarray(from, at))
       from = at + 1
     }
@@ -97,6 +101,7 @@ export class EnvironmentLog {
     if (this.#partialBytes === 0) return
     this.#tail.push(Buffer.from('\n'))
     this.#endLine(Buffer.alloc(0))
+    this.#toldEarly = true
   }
 
   #record(source: LogRecord['source'], message: string): void {

@@ -52,6 +52,18 @@ t.test('text without a line end becomes a line when the platform speaks', async 
   t.same(lines(), ['START', 'half', 'END', 'REPORT'])
 })
 
+t.test(
+  'the end of a line that comes after the platform has spoken makes no empty line',
+  async (t) => {
+    const { log, lines } = open()
+    log.begin('r1', 'START')
+    log.write(Buffer.from('printed'))
+    log.end(['END'])
+    log.write(Buffer.from('\nnext\n\n'))
+    t.same(lines(), ['START', 'printed', 'END', 'next', ''])
+  },
+)
+
 t.test('the tail is the last 4 KB of the request, and leaves the log as it was', async (t) => {
   const { log, lines } = open()
   log.begin('r1', 'START one')

@@ -57,7 +57,9 @@ export function normalized(text: string, finished: Finished): string {
       .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'TS')
       .replaceAll(/\[\d{13}\]/g, '[MS]')
       .replaceAll(/(\s+at )([^"\r\n\\]*<task>[^"\r\n\\]*)/g, '$1<user>$2')
-      .replaceAll(/(<task>[^"\r\n\\ ]*:\d+):\d+/g, '$1'),
+      .replaceAll(/(<task>[^"\r\n\\ ]*:\d+):\d+/g, '$1')
+      // Node from 22 on says more of where JSON is broken; the official client passes on whatever Node says.
+      .replaceAll(/( in JSON at position \d+) \(line \d+ column \d+\)/g, '$1'),
   )
 }
 
