@@ -41,6 +41,11 @@ export class InvocationReport {
     return this.#options.invocation.invocationId
   }
 
+  /** On the monotonic clock. */
+  get startedAtMs(): number {
+    return this.#options.startedAtMs
+  }
+
   get logTail(): boolean {
     return this.#options.invocation.logTail
   }

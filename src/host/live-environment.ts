@@ -57,6 +57,9 @@ export interface EnvironmentUsage {
 }
 
 const bytesPerMb = 1024 * 1024
+// Reading it costs 0.1 to 0.2 ms, as much as the rest of a short invocation. Source: measured.
+const measuredFromMs = 5
+const measuredEveryMs = 100
 
 export class LiveEnvironment {
   readonly id: EnvironmentId
@@ -78,6 +81,7 @@ export class LiveEnvironment {
   #initDurationMs: number | undefined
   #current: InvocationReport | undefined
   #memoryPeakMb = 0
+  #memoryMeasuredAtMs = Number.NEGATIVE_INFINITY
   #killing = false
   #frozenSinceMs: EmulatorMs | undefined
   #frozenForMs: number | undefined
@@ -423,14 +427,21 @@ export class LiveEnvironment {
       this.#initDurationMs = nowMs - this.#init.atMs
     const report = this.#current
     if (report?.answered !== undefined) {
-      this.#measureMemory()
+      this.#measureMemoryNowAndThen(nowMs, report)
       this.#current = undefined
       this.#finishReport(report, nowMs, undefined)
     }
     this.#report({ on: 'asked-next', env: this.id, participant: 'runtime' })
   }
 
+  /** What is read is a peak, so that what one short call leaves out the next one tells. */
+  #measureMemoryNowAndThen(nowMs: number, report: InvocationReport): void {
+    const long = nowMs - report.startedAtMs >= measuredFromMs
+    if (long || nowMs - this.#memoryMeasuredAtMs >= measuredEveryMs) this.#measureMemory()
+  }
+
   #measureMemory(): void {
+    this.#memoryMeasuredAtMs = this.#parts.clock.monotonicMs()
     const usedMb = Math.ceil((this.#sandbox?.usage().memoryBytes ?? 0) / bytesPerMb)
     const limitMb = this.generation.definition.memoryMb
     this.#memoryPeakMb = Math.min(limitMb, Math.max(this.#memoryPeakMb, usedMb))

@@ -80,7 +80,8 @@ export class LocalInvoker implements Invoker {
   #newTrace(): string {
     const { chance, clock } = this.#parts
     const seconds = Math.floor(clock.nowMs() / 1000).toString(16)
-    return `Root=1-${seconds}-${chance.hex(24)};Parent=${chance.hex(16)};Sampled=0`
+    const digits = chance.hex(40)
+    return `Root=1-${seconds}-${digits.slice(0, 24)};Parent=${digits.slice(24)};Sampled=0`
   }
 
   #result(invocation: Invocation, { outcome }: Answer): InvokeResult {

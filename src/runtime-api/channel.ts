@@ -67,6 +67,8 @@ const drainMsMax = 50
 const errorBytesMax = 32 * 1024 * 1024
 
 export class RuntimeChannel {
+  /** host:port, the value of AWS_LAMBDA_RUNTIME_API. */
+  readonly address: string
   readonly #server: Server
   readonly #options: ChannelOptions
   #state: RuntimeStateName = 'Started'
@@ -80,6 +82,8 @@ export class RuntimeChannel {
   private constructor(server: Server, options: ChannelOptions) {
     this.#server = server
     this.#options = options
+    const { address, port } = server.address() as AddressInfo
+    this.address = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
   }
 
   /** Listens on a free port. */
@@ -89,6 +93,10 @@ export class RuntimeChannel {
     server.requestTimeout = 0
     server.headersTimeout = 0
     server.timeout = 0
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(0, options.host, resolve)
+    })
     const channel = new RuntimeChannel(server, options)
     server.on('request', (request, response) => channel.#route(request, response))
     server.on('connection', (socket) => {
@@ -96,17 +104,7 @@ export class RuntimeChannel {
       socket.once('close', () => channel.#sockets.delete(socket))
     })
     server.on('clientError', (_error, socket) => socket.destroy())
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen(0, options.host, resolve)
-    })
     return channel
-  }
-
-  /** host:port, the value of AWS_LAMBDA_RUNTIME_API. */
-  get address(): string {
-    const { address, port } = this.#server.address() as AddressInfo
-    return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
   }
 
   /** Hands an event to the runtime that waits in next. Does not thaw it. */
