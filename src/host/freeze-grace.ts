@@ -5,6 +5,7 @@ import type { KernelTimers } from '../clock/clock.js'
 interface Waiting {
   readonly freeze: () => void
   readonly done: () => void
+  readonly failed: (error: unknown) => void
 }
 
 /** One timer for all environments: a timer each would cost as much as the freeze. */
@@ -25,8 +26,8 @@ export class FreezeGrace {
       freeze()
       return undefined
     }
-    return new Promise((done) => {
-      this.#waiting.set(id, { freeze, done })
+    return new Promise((done, failed) => {
+      this.#waiting.set(id, { freeze, done, failed })
       if (this.#armed) return
       this.#armed = true
       this.#timers.after(this.#graceMs, () => this.#sweep())
@@ -46,9 +47,13 @@ export class FreezeGrace {
     this.#armed = false
     const due = this.#waiting
     this.#waiting = new Map()
-    for (const { freeze, done } of due.values()) {
-      freeze()
-      done()
+    for (const { freeze, done, failed } of due.values()) {
+      try {
+        freeze()
+        done()
+      } catch (error) {
+        failed(error)
+      }
     }
   }
 }

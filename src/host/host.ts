@@ -1,5 +1,6 @@
 // What carries commands out and tells what happened: the seam between decisions and effects.
 
+import { AssertionError } from '../domain/assert.js'
 import type { HostCommand, PlacementEvent } from '../placement/state.js'
 
 type WithoutTime<E> = E extends unknown ? Omit<E, 'atMs'> : never
@@ -18,6 +19,12 @@ export class HostError extends Error {
     super(message)
     this.errorType = errorType
   }
+}
+
+/** What went wrong with an effect, as the reducer takes it; an assertion stays what it is: our bug. */
+export function asHostError(error: unknown): unknown {
+  if (error instanceof HostError || error instanceof AssertionError) return error
+  return new HostError('Sandbox.Failure', error instanceof Error ? error.message : String(error))
 }
 
 export interface Host {

@@ -277,8 +277,6 @@ export class LiveEnvironment {
     if (report !== undefined || this.#init !== undefined) this.#measureMemory()
     try {
       await sandbox.kill()
-    } catch (error) {
-      throw new HostError('Sandbox.Failure', error instanceof Error ? error.message : String(error))
     } finally {
       this.#channel?.reset()
       // Whoever waits for the tail of a log gets it, even of processes that would not die.
@@ -353,8 +351,6 @@ export class LiveEnvironment {
     this.#parts.payloads.drop(this.#initErrorPayload)
     try {
       await this.#sandbox?.remove()
-    } catch (error) {
-      throw new HostError('Sandbox.Failure', error instanceof Error ? error.message : String(error))
     } finally {
       // Reads what is left, up to the last mark.
       this.#pipe?.close()
@@ -442,9 +438,18 @@ export class LiveEnvironment {
 
   #measureMemory(): void {
     this.#memoryMeasuredAtMs = this.#parts.clock.monotonicMs()
-    const usedMb = Math.ceil((this.#sandbox?.usage().memoryBytes ?? 0) / bytesPerMb)
+    const usedMb = this.#memoryUsedMb()
     const limitMb = this.generation.definition.memoryMb
     this.#memoryPeakMb = Math.min(limitMb, Math.max(this.#memoryPeakMb, usedMb))
+  }
+
+  #memoryUsedMb(): number {
+    try {
+      return Math.ceil((this.#sandbox?.usage().memoryBytes ?? 0) / bytesPerMb)
+    } catch {
+      // A figure of a log line is worth no failed invocation; the last peak stands.
+      return 0
+    }
   }
 
   async #exited(

@@ -4,7 +4,7 @@ import { assert, assertNever } from '../domain/assert.js'
 import type { EnvironmentId, GenerationId } from '../domain/brand.js'
 import type { Generation } from '../domain/function.js'
 import type { HostCommand } from '../placement/state.js'
-import type { Host, HostEvent } from './host.js'
+import { asHostError, type Host, type HostEvent } from './host.js'
 import { type HostParts, LiveEnvironment } from './live-environment.js'
 
 export interface RealHostParts extends HostParts {
@@ -29,6 +29,16 @@ export class RealHost implements Host {
   }
 
   perform(command: HostCommand): undefined | Promise<void> {
+    try {
+      return this.#perform(command)?.catch((error: unknown) => {
+        throw asHostError(error)
+      })
+    } catch (error) {
+      throw asHostError(error)
+    }
+  }
+
+  #perform(command: HostCommand): undefined | Promise<void> {
     switch (command.do) {
       case 'start':
         return this.#of(command).start(command)
