@@ -5,6 +5,7 @@ import {
   chmodSync,
   closeSync,
   fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -13,6 +14,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs'
 import { homedir } from 'node:os'
@@ -97,6 +99,7 @@ function orRefuse<T>(path: string, attempt: () => T): T {
   try {
     return attempt()
   } catch (error) {
+    if (error instanceof EmulatorError) throw error
     const reason = error instanceof Error ? error.message : String(error)
     throw new EmulatorError('EMU_STATE_DIRECTORY', { path, reason })
   }
@@ -124,6 +127,48 @@ export function writeDaemonFile(directory: string, file: DaemonFile): void {
     }
     renameSync(part, fileIn(directory))
   })
+}
+
+/**
+ * Puts daemon.json in place if no living daemon has it: of two that try at once, one wins.
+ * @throws EmulatorError EMU_DAEMON_RUNNING, EMU_STATE_DIRECTORY.
+ */
+export function claimDaemonFile(directory: string, file: DaemonFile): void {
+  const state = readDaemonFile(directory)
+  if (state.is === 'alive') throw daemonRunning(state.file)
+  orRefuse(directory, () => {
+    const own = `${fileIn(directory)}.${process.pid}`
+    writeFileSync(own, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 })
+    try {
+      putAside(directory)
+      // A link is made only if nobody has made one before.
+      linkSync(own, fileIn(directory))
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+      const winner = readDaemonFile(directory)
+      if (winner.is !== 'none') throw daemonRunning(winner.file)
+      throw error
+    } finally {
+      rmSync(own, { force: true })
+    }
+  })
+}
+
+/** Takes what is there away if it is a dead daemon's; what another has put there meanwhile goes back. */
+function putAside(directory: string): void {
+  const aside = `${fileIn(directory)}.${process.pid}.old`
+  try {
+    renameSync(fileIn(directory), aside)
+  } catch (error) {
+    if (isMissing(error)) return
+    throw error
+  }
+  try {
+    const taken = parseDaemonFile(readFileSync(aside, 'utf8'))
+    if (taken !== undefined && isAlive(taken)) linkSync(aside, fileIn(directory))
+  } finally {
+    rmSync(aside, { force: true })
+  }
 }
 
 /** For a second daemon of one project. */

@@ -4,11 +4,10 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { EmulatorOptions } from '../admin/contract.js'
 import {
+  claimDaemonFile,
   type DaemonFile,
-  daemonRunning,
   prepareStateDirectory,
   processStartTime,
-  readDaemonFile,
   removeDaemonFile,
   stateDirectoryOf,
   writeDaemonFile,
@@ -31,12 +30,10 @@ export function claimStateDirectory(
       ? stateDirectoryOf(project, process.env)
       : resolve(options.stateDirectory)
   prepareStateDirectory(stateDirectory)
-  const state = readDaemonFile(stateDirectory)
-  if (state.is === 'alive') throw daemonRunning(state.file)
   const { pid } = process
   const file = { pid, startTime: processStartTime(pid) ?? '', project }
   // Held from now on; whoever reads it before the daemon listens finds nobody at these addresses.
-  writeDaemonFile(stateDirectory, { ...file, adminUrl: '', token: '', lambdaUrl: '' })
+  claimDaemonFile(stateDirectory, { ...file, adminUrl: '', token: '', lambdaUrl: '' })
   return {
     stateDirectory,
     publish: (reached) => writeDaemonFile(stateDirectory, { ...file, ...reached }),

@@ -198,3 +198,46 @@ t.test('with --state-dir only that directory counts', async (t) => {
     code: 'EMU_DAEMON_NOT_RUNNING',
   })
 })
+
+t.test('of several daemons that claim one directory at once, exactly one wins', async (t) => {
+  const directory = folder(t)
+  const dead = { ...ownFile('/project'), pid: 2 ** 22 + 1, startTime: '1' }
+  writeFileSync(join(directory, 'daemon.json'), JSON.stringify(dead))
+  const module = new URL('../../src/admin/daemon-file.js', import.meta.url).href
+  const claim = `
+    const { claimDaemonFile, processStartTime } = await import(process.argv[1])
+    process.stdin.once('data', () => {
+      const { pid } = process
+      const file = { pid, startTime: processStartTime(pid), adminUrl: '', token: '', lambdaUrl: '', project: '/project' }
+      try { claimDaemonFile(process.argv[2], file); process.stdout.write('won ') }
+      catch (error) { process.stdout.write(error.code + ' ') }
+    })
+    process.stdin.once('end', () => process.exit())
+    process.stdout.write('ready ')`
+  const children = Array.from({ length: 6 }, () =>
+    spawn(process.execPath, ['--input-type=module', '-e', claim, module, directory], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    }),
+  )
+  t.teardown(() => {
+    for (const child of children) child.kill()
+  })
+  const said = children.map(() => '')
+  const heard = async (words: number): Promise<void> => {
+    while (said.some((text) => text.split(' ').length <= words))
+      await Promise.race(children.map((child) => once(child.stdout, 'data')))
+  }
+  for (const [index, child] of children.entries())
+    child.stdout.on('data', (chunk: Buffer) => {
+      said[index] += chunk.toString()
+    })
+  await heard(1)
+  for (const child of children) child.stdin.write('go')
+  await heard(2)
+  const verdicts = said.map((text) => text.split(' ')[1])
+  t.equal(verdicts.filter((verdict) => verdict === 'won').length, 1, verdicts.join(', '))
+  t.equal(verdicts.filter((verdict) => verdict === 'EMU_DAEMON_RUNNING').length, 5)
+  const winner = children[verdicts.indexOf('won')]
+  t.match(readDaemonFile(directory), { is: 'alive', file: { pid: winner?.pid } })
+  t.same(readdirSync(directory), ['daemon.json'], 'no other file is left')
+})
