@@ -85,7 +85,7 @@ t.test('every import is in the table of ARCHITECTURE.md', async (t) => {
 })
 
 const timeAndChance =
-  /\bnew Date\(\)|\b(Date\.now|performance\.(now|timeOrigin)|process\.hrtime|Math\.random|setTimeout|setInterval|setImmediate|timers\/promises|node:timers|AbortSignal\.timeout|randomUUID|randomBytes|randomInt|getRandomValues)\b/
+  /\bnew Date\(\)|\b(Date\.now|performance\.(now|timeOrigin)|process\.(hrtime|uptime|nextTick)|hrtime|scheduler|Math\.random|setTimeout|setInterval|setImmediate|timers\/promises|node:timers|AbortSignal\.timeout|randomUUID|randomBytes|randomInt|randomFill|randomFillSync|getRandomValues)\b/
 
 t.test('only clock/ touches time, timers and randomness', async (t) => {
   for (const path of sourceFiles(src)) {
@@ -96,6 +96,11 @@ t.test('only clock/ touches time, timers and randomness', async (t) => {
   for (const touches of [
     'Date.now()',
     'new Date()',
+    'setTimeout(run, 1)',
+    'performance.now()',
+    'Math.random()',
+    'process.hrtime.bigint()',
+    'process.uptime()',
     "from 'node:timers/promises'",
     'AbortSignal.timeout(3)',
     'crypto.randomUUID()',

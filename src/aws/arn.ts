@@ -59,7 +59,7 @@ export function parseFunctionReference(text: string): FunctionReference | undefi
 /**
  * The function that a request means: what the name leaves out comes from the request's scope.
  * @throws ServiceError InvalidParameterValueException when name and `qualifier` parameter disagree
- * (text: data/aws-recorded-answers.json, test_ops_with_arn_qualifier_mismatch) or the name has no
+ * (text: fixtures/recorded/aws-recorded-answers.json, test_ops_with_arn_qualifier_mismatch) or the name has no
  * known form; ResourceNotFoundException when the name states another region than the request's.
  */
 // UNRECORDED: function-name-form — the text for a name that passes the model's pattern and yet has

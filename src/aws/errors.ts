@@ -36,7 +36,7 @@ export interface ErrorAnswer {
 /**
  * The HTTP answer for an error. One that the model lists carries Type and the spelling of
  * `message` that the model has; any other carries only `message`.
- * Source: data/aws-recorded-answers.json (ResourceNotFoundException: Message and Type;
+ * Source: fixtures/recorded/aws-recorded-answers.json (ResourceNotFoundException: Message and Type;
  * InvalidParameterValueException: message and Type).
  */
 // UNRECORDED: error-type-service — "Service" as the Type of errors that are not the caller's fault

@@ -14,7 +14,7 @@ type Done = (error: Error | null, body?: Buffer) => void
 
 /**
  * Calls `done` once, with the body or with RequestEntityTooLargeException (413; text from
- * data/aws-recorded-answers.json, test_oversized_request_create_lambda). What is over the limit is
+ * fixtures/recorded/aws-recorded-answers.json, test_oversized_request_create_lambda). What is over the limit is
  * read to its end and thrown away: a client that is still sending when the connection closes would
  * see a broken pipe, not the answer.
  */

@@ -63,6 +63,8 @@ function parse(argv: readonly string[], terminal: Terminal): Parsed {
     .option('json', { type: 'boolean', default: false, describe: 'Output for programs' })
     .option('quiet', { type: 'boolean', default: false, describe: 'Only what was asked for' })
     .parserConfiguration({ 'duplicate-arguments-array': false })
+    .example('$0 start', 'the functions of the project in this folder')
+    .example('$0 invoke hello', 'in another terminal')
     .demandCommand(1, 'no verb is given')
     .strict()
     .strictCommands()

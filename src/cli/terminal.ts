@@ -2,6 +2,7 @@
 
 import { basename, relative } from 'node:path'
 import type { Emulator, EmulatorOptions } from '../admin/contract.js'
+import { processUptimeMs } from '../clock/kernel.js'
 
 export interface Output {
   write(text: string): void
@@ -55,7 +56,7 @@ export function processTerminal(given: {
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
     sleep: given.sleep,
-    uptimeMs: () => process.uptime() * 1000,
+    uptimeMs: processUptimeMs,
     onInterrupt: (listener) => {
       interrupted.add(listener)
       for (const signal of signals) process.on(signal, listener)

@@ -73,7 +73,7 @@ const invokeVerb: Verb = {
       })
       .option('qualifier', { type: 'string', describe: 'Version or alias' })
       .example(`$0 invoke hello '{"name":"Ada"}'`, 'exit code 1 if the function fails')
-      .example('$0 invoke hello --event event.json --type Event', 'asynchronous'),
+      .example('$0 invoke hello -e event.json -t Event', 'asynchronous'),
   load: async () => (await import('./invoke.js')).run,
 }
 

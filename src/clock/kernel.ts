@@ -27,6 +27,11 @@ export const systemKernel: Kernel = {
   },
 }
 
+/** How long this process has been running. */
+export function processUptimeMs(): number {
+  return process.uptime() * 1000
+}
+
 /** Where identifiers and draws come from. */
 export interface Chance {
   uuid(): string

@@ -42,8 +42,13 @@ export function serveAdmin(app: FastifyInstance, parts: AdminParts): void {
   )
   for (const verb of ['freeze', 'thaw', 'expire'] as const)
     app.post(adminRoutes[verb], (request) => byHand(verb, request, parts))
-  app.get(adminRoutes.logs, (request, reply) => streamLogs(request, reply, parts))
-  app.get(adminRoutes.journal, (request, reply) => streamJournal(request, reply, parts))
+  const following: Following = new Set()
+  app.get(adminRoutes.logs, (request, reply) => streamLogs(request, reply, parts, following))
+  app.get(adminRoutes.journal, (request, reply) => streamJournal(request, reply, parts, following))
+  app.addHook('preClose', (done) => {
+    for (const end of following) end()
+    done()
+  })
   app.post(adminRoutes.stop, (_request, reply) => {
     // The answer goes out before the listener that carries it closes.
     reply.raw.once('finish', parts.stop)
@@ -84,39 +89,45 @@ function byHand(
   return summarizeEnvironment(state, summary)
 }
 
-function streamLogs(request: FastifyRequest, reply: FastifyReply, { summary }: AdminParts): void {
-  const { logs } = summary.engine
-  const { functionName, follow, sinceMs } = request.query as Readonly<Record<string, string>>
-  const wanted = (name: string): boolean => functionName === undefined || name === functionName
-  const stream = beginLines(reply)
-  for (const record of logs.read(functionName, Number(sinceMs ?? 0))) stream.write(record)
-  if (follow !== '1') return stream.end()
-  const stop = logs.listen((record) => {
-    if (wanted(record.functionName)) stream.write(record)
-  })
-  reply.raw.once('close', stop)
-}
-
-function streamJournal(
+async function streamLogs(
   request: FastifyRequest,
   reply: FastifyReply,
   { summary }: AdminParts,
-): void {
+  following: Following,
+): Promise<void> {
+  const { logs } = summary.engine
+  const { functionName, follow, sinceMs } = request.query as Readonly<Record<string, string>>
+  const stream = beginLines(reply)
+  const listen = (listener: (line: unknown) => void) =>
+    logs.listen((record) => {
+      if (functionName === undefined || record.functionName === functionName) listener(record)
+    })
+  const backlog = logs.read(functionName, Number(sinceMs ?? 0))
+  await stream.run(backlog, follow === '1' ? listen : undefined, following)
+}
+
+async function streamJournal(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { summary }: AdminParts,
+  following: Following,
+): Promise<void> {
   const { journal } = summary.engine
   const { follow } = request.query as Readonly<Record<string, string>>
   const stream = beginLines(reply)
-  for (const entry of journal.tail(journalTail)) stream.write(entry)
-  if (follow !== '1') return stream.end()
-  reply.raw.once(
-    'close',
-    journal.listen((entry) => stream.write(entry)),
-  )
+  const listen = (listener: (line: unknown) => void) => journal.listen(listener)
+  await stream.run(journal.tail(journalTail), follow === '1' ? listen : undefined, following)
 }
+
+/** Ends of the streams that somebody follows: called before the listener closes. */
+type Following = Set<() => void>
+type Listen = (listener: (line: unknown) => void) => () => void
 
 // A reader that does not read must not make the daemon keep everything for it.
 const unreadBytesMax = 16 * 1024 * 1024
+const backlogBytesAhead = 1024 * 1024
 
-function beginLines(reply: FastifyReply): { write(line: unknown): void; end(): void } {
+function beginLines(reply: FastifyReply) {
   reply.hijack()
   const { raw } = reply
   raw.writeHead(200, {
@@ -124,13 +135,37 @@ function beginLines(reply: FastifyReply): { write(line: unknown): void; end(): v
     'content-type': 'application/x-ndjson',
   })
   raw.flushHeaders()
+  const write = (line: unknown): void => {
+    if (raw.writableLength > unreadBytesMax) raw.destroy()
+    else raw.write(`${JSON.stringify(line)}\n`)
+  }
+  const drained = (): Promise<void> =>
+    new Promise((resolve) => {
+      raw.once('drain', resolve)
+      raw.once('close', resolve)
+    })
   return {
-    write: (line) => {
-      if (raw.writableLength > unreadBytesMax) raw.destroy()
-      else raw.write(`${JSON.stringify(line)}\n`)
-    },
-    end: () => {
-      raw.end()
+    /** What there is, at the reader's pace; then, if somebody listens, what comes. */
+    async run(backlog: readonly unknown[], listen: Listen | undefined, following: Following) {
+      const meanwhile: unknown[] = []
+      let live = false
+      const stop = listen?.((line) => (live ? write(line) : meanwhile.push(line)))
+      const end = (): void => {
+        raw.end()
+      }
+      if (stop !== undefined) following.add(end)
+      raw.once('close', () => {
+        stop?.()
+        following.delete(end)
+      })
+      for (const line of backlog) {
+        if (raw.destroyed) return
+        write(line)
+        if (raw.writableLength > backlogBytesAhead) await drained()
+      }
+      for (const line of meanwhile) write(line)
+      live = true
+      if (stop === undefined) end()
     },
   }
 }

@@ -9,6 +9,7 @@ import type {
   Status,
   Warning,
 } from '../admin/contract.js'
+import { systemKernel } from '../clock/kernel.js'
 import { assert } from '../domain/assert.js'
 import { listen } from '../http/server.js'
 import type { SandboxFactory } from '../sandbox/factory.js'
@@ -29,12 +30,14 @@ export interface LifetimeParts {
 
 // What the journal's end says about how we came here.
 const bugTail = 30
+const bugStopMsMax = 5_000
 
 export class Lifetime implements Emulator {
   readonly #parts: LifetimeParts
   readonly stopped: Promise<void>
   #resolveStopped: () => void = () => {}
   #stopping: Promise<void> | undefined
+  #bugged = false
   lambdaUrl = ''
   adminUrl = ''
 
@@ -96,23 +99,33 @@ export class Lifetime implements Emulator {
     // Whoever waits for an answer gets one before its connection is closed.
     await runner.stop()
     await Promise.all([lambdaApp.close(), adminApp.close()])
-    await sandboxes.close()
-    await pipes.close()
-    clock.close()
-    claim.release()
+    try {
+      await sandboxes.close()
+    } finally {
+      await pipes.close()
+      clock.close()
+      claim.release()
+    }
   }
 
   /** An assertion failed: our bug. What we started is ended, the journal's tail is told, and the process ends. */
   bug(error: unknown): void {
+    if (this.#bugged) return
+    this.#bugged = true
     const tail = this.#parts.summary.engine.journal
       .tail(bugTail)
       .map((entry) => JSON.stringify(entry))
     process.stderr.write(
       `lambda-emu has a bug and stops. The last of its journal:\n${tail.join('\n')}\n`,
     )
-    void this.stop().finally(() => {
-      throw error
-    })
+    // What has a bug may not be able to stop; whatever has a process is ended in any case.
+    void Promise.race([this.stop(), systemKernel.sleep(bugStopMsMax)])
+      .catch(() => undefined)
+      .then(() => this.#parts.sandboxes.close())
+      .catch(() => undefined)
+      .finally(() => {
+        throw error
+      })
   }
 }
 

@@ -31,6 +31,8 @@ export class ProcessTree {
   private undetermined = new Set<number>()
   private lastLook: ForkCount | undefined
   private rootsAdded = false
+  /** Between stop and continue. */
+  private held = false
 
   /** `mark` is `NAME=value`, unique to this environment. Nothing that started earlier can carry it. */
   constructor(mark: string, options: { readonly unstarted: boolean } = { unstarted: true }) {
@@ -58,6 +60,13 @@ export class ProcessTree {
 
   /** Every live member, after one look for new ones. Parents before children. */
   look(): readonly ProcessStat[] {
+    const members = this.find()
+    // Whoever is found while the tree is held still is stopped there and then.
+    if (this.held && members.some(({ pid }) => !this.stopped.has(pid))) this.stop()
+    return members
+  }
+
+  private find(): readonly ProcessStat[] {
     this.forgetDead()
     if (this.findMarked()) this.descend()
     return [...this.members.values()]
@@ -65,10 +74,11 @@ export class ProcessTree {
 
   /** SIGSTOP to everything, until one look finds nothing new. */
   stop(): void {
+    this.held = true
     for (const member of this.members.values()) this.stopOne(member)
     for (let found = true; found; ) {
       found = false
-      for (const member of this.look()) {
+      for (const member of this.find()) {
         if (this.stopped.has(member.pid)) continue
         this.stopOne(member)
         found = true
@@ -82,11 +92,17 @@ export class ProcessTree {
       const now = readProcess(member.pid)
       if (now !== undefined && !isStopped(now)) return false
     }
-    return this.look().every((member) => this.stopped.has(member.pid))
+    return this.find().every((member) => this.stopped.has(member.pid))
+  }
+
+  /** Somebody was seen in the middle of exec, and may turn out to be a member. */
+  isUncertain(): boolean {
+    return this.undetermined.size > 0
   }
 
   /** SIGCONT in reverse order, so that no parent wakes before its children. */
   continue(): void {
+    this.held = false
     for (const pid of [...this.stopped].reverse()) this.signal(pid, 'SIGCONT')
     this.stopped.clear()
   }
@@ -116,7 +132,9 @@ export class ProcessTree {
     try {
       process.kill(pid, signal)
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+      // EPERM: it runs a program of another user's (sudo, ping): it cannot be stopped, and is waited for when killed.
+      const code = error instanceof Error && 'code' in error ? error.code : undefined
+      if (code !== 'ESRCH' && code !== 'EPERM') throw error
     }
   }
 

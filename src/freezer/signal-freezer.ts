@@ -17,6 +17,7 @@ export const signalEscapes = [
   'a daemonised process (its parent has exited) whose environment block no longer holds AWS_LAMBDA_LOG_STREAM_NAME',
   'for about a millisecond, the child of a fork that was under way when the freeze began',
   'a process that something outside the environment continues with SIGCONT',
+  'a program that runs as another user (set-uid), unless the daemon is root',
 ] as const
 
 export function signalFreezer(tree: ProcessTree, after: After): Freezer {
@@ -27,7 +28,11 @@ export function signalFreezer(tree: ProcessTree, after: After): Freezer {
   /** A fork that was under way shows its child only afterwards: look again until all stands still. */
   function recheckIn(durationMs: number): void {
     cancelRecheck = after(durationMs, () => {
-      if (!settled()) recheckIn(Math.min(durationMs * 2, RECHECK_MS_MAX))
+      // An exec under way ends soon; a foreign process without variables stays uncertain for ever.
+      const uncertain = tree.isUncertain() && durationMs < RECHECK_MS_MAX
+      if (settled() && !uncertain) return
+      still = false
+      recheckIn(Math.min(durationMs * 2, RECHECK_MS_MAX))
     })
   }
 

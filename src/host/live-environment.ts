@@ -168,9 +168,16 @@ export class LiveEnvironment {
   }
 
   async #open(): Promise<void> {
-    if (this.#channel !== undefined) return
     const { sandboxes, pipes, host, timers, clock, logs } = this.#parts
-    this.#sandbox = sandboxes.create(this.id, { logStreamName: this.logStreamName })
+    // Each part once: after a start that failed half way the next one goes on from there.
+    this.#sandbox ??= sandboxes.create(this.id, { logStreamName: this.logStreamName })
+    this.#channel ??= await RuntimeChannel.listen({
+      host,
+      timers,
+      onEvent: (event) => this.#heard(event),
+    })
+    if (this.#pipe !== undefined) return
+    const pipe = await pipes.open()
     const log = new EnvironmentLog({
       functionName: this.generation.definition.functionName,
       logStreamName: this.logStreamName,
@@ -178,10 +185,6 @@ export class LiveEnvironment {
       clock,
       store: logs,
     })
-    const [channel, pipe] = await Promise.all([
-      RuntimeChannel.listen({ host, timers, onEvent: (event) => this.#heard(event) }),
-      pipes.open(),
-    ])
     pipe.onMark((id) => {
       const reached = this.#marks.get(id)
       this.#marks.delete(id)
@@ -189,7 +192,6 @@ export class LiveEnvironment {
     })
     pipe.onData((bytes) => log.write(bytes))
     this.#log = log
-    this.#channel = channel
     this.#pipe = pipe
   }
 
@@ -273,15 +275,22 @@ export class LiveEnvironment {
     const sandbox = this.#sandbox
     this.#process = undefined
     this.#frozenSinceMs = undefined
-    if (sandbox === undefined) return
+    if (sandbox === undefined || this.#pipe === undefined) return this.#endUnopened()
     if (report !== undefined || this.#init !== undefined) this.#measureMemory()
     try {
       await sandbox.kill()
     } finally {
       this.#channel?.reset()
       // Whoever waits for the tail of a log gets it, even of processes that would not die.
-      if (this.#channel !== undefined) this.#closeReports(command, report, endedAtMs)
+      this.#closeReports(command, report, endedAtMs)
     }
+  }
+
+  /** A start that never got as far as a log: whoever waits for its tail gets an empty one. */
+  #endUnopened(): void {
+    const pending = this.#init?.command.pending
+    this.#init = undefined
+    if (pending !== undefined) this.#parts.tails.cut(pending.invocationId, noBytes)
   }
 
   /** The log lines of what the kill cut off: a failed init, an invocation that timed out or crashed. */

@@ -78,9 +78,14 @@ function isOnPath(name: string): boolean {
 async function realPython(name: string): Promise<string | undefined> {
   if (!isOnPath(name)) return undefined
   try {
-    const { stdout } = await execa(name, ['-c', 'import sys; print(sys.executable)'])
+    const { stdout } = await execa(name, ['-c', 'import sys; print(sys.executable)'], {
+      stdin: 'ignore',
+      timeout: 10_000,
+      killSignal: 'SIGKILL',
+    })
     return stdout.trim() === '' ? undefined : stdout.trim()
   } catch {
+    // A name that is there and does not run (a version manager's, for a version that is not installed) is no interpreter.
     return undefined
   }
 }
@@ -90,6 +95,7 @@ function isProgram(path: string): boolean {
     accessSync(path, constants.X_OK)
     return statSync(path).isFile()
   } catch {
+    // Not there, or not to be run by this user: either way no program for us.
     return false
   }
 }

@@ -80,7 +80,10 @@ export class RealHost implements Host {
 
   async #remove(id: EnvironmentId): Promise<void> {
     const environment = this.#environments.get(id)
-    await environment?.remove()
-    this.#environments.delete(id)
+    try {
+      await environment?.remove()
+    } finally {
+      this.#environments.delete(id)
+    }
   }
 }

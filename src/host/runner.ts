@@ -60,9 +60,7 @@ export class Runner {
     this.#draining = true
     try {
       for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift())
-        this.#take(next)
-    } catch (error) {
-      this.#bug(error)
+        this.#takeSafely(next)
     } finally {
       this.#draining = false
       this.#holdWhileRunning()
@@ -83,6 +81,15 @@ export class Runner {
     if (this.#stopped === undefined || Object.keys(this.state.environments).length > 0) return
     this.#stopped()
     this.#stopped = undefined
+  }
+
+  /** A bug in one step is told, and the rest of the inbox is served: stopping must still get through. */
+  #takeSafely(event: RunnerEvent): void {
+    try {
+      this.#take(event)
+    } catch (error) {
+      this.#bug(error)
+    }
   }
 
   #take(event: RunnerEvent): void {

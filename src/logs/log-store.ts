@@ -18,7 +18,7 @@ export class LogStore {
     const log = this.#functions.get(record.functionName) ?? { records: [], bytes: 0 }
     this.#functions.set(record.functionName, log)
     log.records.push(record)
-    log.bytes += record.message.length
+    log.bytes += weightOf(record)
     if (log.bytes > bytesKeptPerFunction) dropOldHalf(log)
     for (const listener of this.#listeners) listener(record)
   }
@@ -42,11 +42,18 @@ export class LogStore {
   }
 }
 
+/** An entry costs memory beside its text: empty lines must not be free. */
+function weightOf(record: LogRecord): number {
+  return record.message.length + 256
+}
+
 function dropOldHalf(log: FunctionLog): void {
   let dropped = 0
   let bytes = 0
   while (bytes < bytesKeptPerFunction / 2) {
-    bytes += log.records[dropped]?.message.length ?? 0
+    const record = log.records[dropped]
+    if (record === undefined) break
+    bytes += weightOf(record)
     dropped += 1
   }
   log.records.splice(0, dropped)

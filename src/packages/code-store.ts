@@ -5,6 +5,7 @@ import { chmod, mkdir, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/
 import { join } from 'node:path'
 import { EmulatorError } from '../domain/emulator-error.js'
 import type { CodePackage } from '../domain/function.js'
+import { absent } from './absent.js'
 import { extract, holds } from './zip-extract.js'
 import { planZip, type ZipPlan } from './zip-plan.js'
 
@@ -62,7 +63,7 @@ function codeStore(root: string): CodeStore {
     async find(hex) {
       const pending = known.get(hex)
       if (pending !== undefined) return pending
-      const found = await stat(join(root, hex, zipName)).catch(() => undefined)
+      const found = await stat(join(root, hex, zipName)).catch(absent)
       return found === undefined ? undefined : codePackage(root, hex, found.size)
     },
   }

@@ -5,6 +5,7 @@ import { lstat, readdir, readFile, readlink, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { EmulatorError } from '../domain/emulator-error.js'
 import type { CodePackage } from '../domain/function.js'
+import { absent } from './absent.js'
 import type { CodeStore } from './code-store.js'
 
 /** Folders that no packaging tool puts into a package. */
@@ -51,7 +52,8 @@ async function listEntry(
   hashed: boolean,
   listing: Listing,
 ): Promise<void> {
-  const found = await lstat(join(root, path)).catch(gone)
+  // An editor's temporary file may go while we look.
+  const found = await lstat(join(root, path)).catch(absent)
   if (found === undefined) return
   // JSON keeps a line break in a name from looking like another entry.
   const line = (...facts: (string | number)[]) => {
@@ -78,11 +80,6 @@ async function listEntry(
   }
 }
 
-/** An editor's temporary file may go while we look. */
-function gone(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT') throw error
-}
-
 /**
  * The code that a configuration names: a folder, run in place, or a zip, unpacked into `store`.
  * @throws EmulatorError EMU_CODE_NOT_FOUND, or what `storeZip` throws.
@@ -92,7 +89,7 @@ export async function packageLocalCode(
   path: string,
   store: CodeStore,
 ): Promise<CodePackage> {
-  const found = await stat(path).catch(() => undefined)
+  const found = await stat(path).catch(absent)
   if (found?.isDirectory()) return packageFolder(path)
   if (found?.isFile()) return store.storeZip(await readFile(path), path)
   throw new EmulatorError('EMU_CODE_NOT_FOUND', { functionName, path })

@@ -4,6 +4,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { EmulatorError } from '../domain/emulator-error.js'
 import { runtimeFamily } from '../domain/function.js'
+import { absent } from './absent.js'
 
 export interface HandlerWish {
   readonly functionName: string
@@ -69,11 +70,11 @@ function nodeModule(handler: string): string | undefined {
 
 async function matching(folder: string, candidate: string): Promise<string | undefined> {
   if (!candidate.endsWith('.*so')) {
-    const found = await stat(join(folder, candidate)).catch(() => undefined)
+    const found = await stat(join(folder, candidate)).catch(absent)
     return found?.isFile() ? candidate : undefined
   }
-  const names = await readdir(join(folder, dirname(candidate))).catch(() => [])
+  const names = await readdir(join(folder, dirname(candidate))).catch(absent)
   const start = basename(candidate).slice(0, -3)
-  const name = names.find((each) => each.startsWith(start) && each.endsWith('.so'))
+  const name = names?.find((each) => each.startsWith(start) && each.endsWith('.so'))
   return name === undefined ? undefined : join(dirname(candidate), name)
 }

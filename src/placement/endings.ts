@@ -150,9 +150,11 @@ export function shutDown(
   disarm(step, timerKey.expiry(environment.id))
   disarm(step, timerKey.initLimit(environment.id))
   holdThawed(step, environment, false)
+  // A reset that is under way kills already; when it is done it finds the environment shutting down.
+  const killing = environment.phase.is === 'resetting' && reason === 'stopping'
   become(step, environment, { is: 'shutting-down', reason }, reason)
   for (const participant of environment.participants) participant.state = 'exited'
-  command(step, { do: 'kill', env: environment.id, reason })
+  if (!killing) command(step, { do: 'kill', env: environment.id, reason })
   dropClaim(step, environment)
 }
 

@@ -275,6 +275,8 @@ export class RuntimeChannel {
     if (refusal !== undefined) return refuse(request, response, refusal)
     const { invocationId } = this.#current as Delivery
     this.#state = to
+    // Who asked early waits for this answer now, however long its body takes.
+    this.#early?.cancel()
     const mode = request.headers['lambda-runtime-function-response-mode']
     if (to === 'InvocationResponse' && mode !== undefined && mode !== 'streaming') {
       refuse(request, response, invalidResponseMode)
@@ -284,10 +286,7 @@ export class RuntimeChannel {
     readBody(request, limitBytes, (body) => {
       // Reset or closed in the meantime: nobody waits for this answer any more.
       if (this.#closed || this.#current?.invocationId !== invocationId) return
-      if (body === 'cut-short') {
-        this.#state = 'Running'
-        return
-      }
+      if (body === 'cut-short') return this.#answerCutShort()
       if (body === 'too-large') {
         sendError(response, entityTooLarge(limitBytes))
         return this.#answered({ is: 'response-too-large', invocationId })
@@ -295,6 +294,14 @@ export class RuntimeChannel {
       send(response, 202, accepted)
       this.#answered(answerEvent(request, to, invocationId, body))
     })
+  }
+
+  /** The event is in the runtime's hands again. */
+  #answerCutShort(): void {
+    this.#state = 'Running'
+    const early = this.#early
+    this.#early = undefined
+    if (early !== undefined && !early.response.destroyed) this.#nextBeforeAnswer(early.response)
   }
 
   #answered(event: ChannelEvent): void {
@@ -313,9 +320,17 @@ export class RuntimeChannel {
     this.#state = 'InitError'
     readBody(request, errorBytesMax, (body) => {
       if (this.#closed || this.#state !== 'InitError') return
-      if (typeof body === 'string') return
+      if (body === 'cut-short') {
+        this.#state = 'Started'
+        return
+      }
+      const errorType = errorTypeOf(request)
+      if (body === 'too-large') {
+        sendError(response, entityTooLarge(errorBytesMax))
+        return this.#options.onEvent({ is: 'init-error', body: Buffer.alloc(0), errorType })
+      }
       send(response, 202, accepted)
-      this.#options.onEvent({ is: 'init-error', body, errorType: errorTypeOf(request) })
+      this.#options.onEvent({ is: 'init-error', body, errorType })
     })
   }
 }
@@ -360,9 +375,9 @@ function answerEvent(
 
 /** Header values go out as UTF-8 bytes, as Lambda sends them. */
 function headerBytes(text: string): string {
-  return Buffer.from(text, 'utf8')
-    .toString('latin1')
-    .replace(/[\r\n]/g, ' ')
+  const bytes = Buffer.from(text, 'utf8').toString('latin1')
+  // DEL can stand in a JSON string and in no header: it goes out as the same JSON, escaped.
+  return bytes.replaceAll('\x7f', '\\u007f').replace(/[\r\n]/g, ' ')
 }
 
 function readBody(

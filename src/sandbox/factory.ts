@@ -86,8 +86,10 @@ export async function createSandboxFactory(
       }
     },
     async close() {
-      await Promise.all([...open].map((sandbox) => sandbox.remove()))
+      const ends = await Promise.allSettled([...open].map((sandbox) => sandbox.remove()))
       removeSubtree(parents)
+      const failed = ends.find((end) => end.status === 'rejected')
+      if (failed !== undefined) throw failed.reason
     },
   }
 }

@@ -94,12 +94,19 @@ export class Sandbox {
 
   /** Kills, then takes away the groups, /tmp and the record. Calling it again waits for the same end. */
   remove(): Promise<void> {
-    this.removing ??= this.kill().then(async () => {
-      await this.parts.containment.remove(this.parts.wait)
-      removeEnvironment(this.parts.stateDirectory, this.id)
-      this.parts.onRemoved()
+    this.removing ??= this.removeAll().catch((error: unknown) => {
+      // What held it back may be over at the next try, at the latest when the daemon stops.
+      this.removing = undefined
+      throw error
     })
     return this.removing
+  }
+
+  private async removeAll(): Promise<void> {
+    await this.kill()
+    await this.parts.containment.remove(this.parts.wait)
+    removeEnvironment(this.parts.stateDirectory, this.id)
+    this.parts.onRemoved()
   }
 
   private async killTree(): Promise<void> {

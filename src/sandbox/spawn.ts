@@ -48,9 +48,6 @@ export class SpawnFailure extends Error {
   }
 }
 
-/** The wrapper could not put itself into the group; said in the function's own log as well. */
-export const JOIN_FAILED_EXIT_CODE = 125
-
 /**
  * Joining takes about 8 ms of waiting in the kernel, so the child does it itself and not the event loop.
  * Then `env -i` sets the variables: a shell would drop names it cannot have and add PWD.

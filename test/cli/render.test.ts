@@ -33,7 +33,7 @@ const noonMs = 1_795_262_400_000
 const status: Status = {
   pid: 4711,
   version: '0.1.0',
-  project: '/work/app',
+  project: '/home/ada/app',
   profile: 'local',
   lambdaUrl: 'http://127.0.0.1:3001',
   startedAtMs: noonMs,
@@ -55,7 +55,7 @@ const hello: FunctionSummary = {
   timeoutSeconds: 3,
   state: 'Active',
   source: 'template',
-  codeFolder: '/work/app/hello',
+  codeFolder: '/home/ada/app/hello',
   recordedOnly: [],
 }
 const longNamed = {
@@ -152,7 +152,7 @@ t.test('status is one page', async (t) => {
   t.equal(
     renderStatus(status, at(80)).join('\n'),
     `lambda-emu 0.1.0   running for 2 min 05 s, pid 4711   profile local
-  project      /work/app
+  project      /home/ada/app
   Lambda       http://127.0.0.1:3001
   freeze       ● cgroup v2
   functions    2

@@ -40,7 +40,7 @@ async function daemon(t: Test, answer: Answer) {
   const adminUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const startTime = processStartTime(process.pid) ?? ''
   const file = { pid: process.pid, startTime, adminUrl, lambdaUrl: adminUrl, token: 'secret' }
-  writeDaemonFile(folder, { ...file, project: '/work/app' })
+  writeDaemonFile(folder, { ...file, project: '/home/ada/app' })
   return { folder, asked }
 }
 
@@ -306,7 +306,7 @@ t.test('a daemon that has not said yet where it listens is told apart from none'
   t.teardown(() => rmSync(folder, { recursive: true }))
   const startTime = processStartTime(process.pid) ?? ''
   const file = { pid: process.pid, startTime, adminUrl: '', lambdaUrl: '', token: '' }
-  writeDaemonFile(folder, { ...file, project: '/work/app' })
+  writeDaemonFile(folder, { ...file, project: '/home/ada/app' })
   const terminal = stage()
   t.equal(await main(['status', '--state-dir', folder], terminal), 3)
   t.match(terminal.err(), /EMU_DAEMON_UNREACHABLE: .* it is still starting/)

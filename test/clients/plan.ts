@@ -6,6 +6,9 @@ import { join } from 'node:path'
 import type { Package, RuntimeName } from './packages.js'
 
 /** What a client gets as its one argument, in JSON. */
+/** Stands for the text of an error that was never recorded from AWS. */
+export const unrecorded = '<unrecorded>'
+
 export interface Plan {
   /** Null: by the environment variable that `surroundings` sets. */
   readonly endpoint: string | null
@@ -146,7 +149,7 @@ export function expectedSteps(plan: Plan): readonly Step[] {
     {
       step: 'create-again',
       error: 'ResourceConflictException',
-      message: `Function already exist: ${functionName}`,
+      message: unrecorded,
       status: 409,
       typed: true,
     },

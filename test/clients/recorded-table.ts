@@ -1,6 +1,6 @@
 // What of the recorded answers is compared otherwise than member by member, and why: the one list of differences from AWS.
 
-/** Whole scenarios that this issue does not play. */
+/** Whole scenarios that are not played yet. */
 export const laterScenarios: Readonly<Record<string, string>> = {
   test_runtime_introspection_x86: 'inside of the sandbox: user, working folder, modes of /var/task',
   test_runtime_ulimits: 'inside of the sandbox: resource limits',

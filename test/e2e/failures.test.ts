@@ -1,6 +1,7 @@
 // What callers get when functions fail: timeouts, exits, signals, failed inits, payloads too large. Real processes.
 
 import t from 'tap'
+import { isDead, readProcess } from '../../src/procfs/process.js'
 import { logged, startWith, type WrittenFunction } from '../support/in-process.js'
 
 const node = (code: string, more: Partial<WrittenFunction> = {}): WrittenFunction => ({
@@ -22,9 +23,9 @@ t.test(
     const file = path.join(os.tmpdir(), 'note')
     let number = 0
     exports.handler = async (event) => {
-      if (event.hang) { require('child_process').spawn('sleep', ['600'], { detached: true, stdio: 'ignore' }).unref(); await new Promise(() => setInterval(() => {}, 1000)) }
+      if (event.hang) { const child = require('child_process').spawn('sleep', ['600'], { detached: true, stdio: 'ignore' }); child.unref(); fs.writeFileSync(file + '.child', String(child.pid)); await new Promise(() => setInterval(() => {}, 1000)) }
       if (event.write) { fs.writeFileSync(file, event.write); number = 42 }
-      return { note: fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : null, number, pid: process.pid }
+      return { child: fs.existsSync(file + '.child') ? Number(fs.readFileSync(file + '.child', 'utf8')) : null, note: fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : null, number, pid: process.pid }
     }`
     const emu = await startWith(t, { slow: node(slow, { timeoutSeconds: 3 }) })
     const first = JSON.parse((await emu.invoke('slow', { write: 'kept' })).text)
@@ -50,6 +51,8 @@ t.test(
     t.match(after, { note: 'kept', number: 0 }, '/tmp is kept, memory is not')
     t.not(after.pid, first.pid)
     t.throws(() => process.kill(first.pid, 0), 'the old process is gone')
+    t.type(after.child, 'number')
+    t.ok(isDead(readProcess(after.child)), 'and so is what it had started in a session of its own')
   },
 )
 
@@ -323,17 +326,75 @@ t.test('every failure reaches the caller as Lambda says it, and the daemon goes 
   await Promise.all([worker(), worker()])
 })
 
-t.test('a crash after the response belongs to the invocation that meets it', async (t) => {
-  const late =
-    'exports.handler = async (e) => { if (e.crash) setTimeout(() => process.exit(7), 50); return "answered" }'
-  const emu = await startWith(t, { late: node(late) })
-  t.equal((await emu.invoke('late', { crash: true })).text, '"answered"')
-  const met = await emu.invoke('late', { wait: true })
-  // The timer was frozen with its environment; it fires while, or right after, the next event is handled.
-  if (met.functionError === 'Unhandled')
-    t.match(JSON.parse(met.text), { errorType: 'Runtime.ExitError', errorMessage: /exit status 7/ })
-  else t.equal(met.text, '"answered"')
-  t.equal((await emu.invoke('late')).text, '"answered"', 'and the next one is served')
+t.test(
+  'what happens after the response comes at the next thaw, and is that invocation’s',
+  async (t) => {
+    const late = (doing: string) =>
+      `exports.handler = async (e) => { if (e.crash) setTimeout(() => { ${doing} }, 50); if (e.wait) await new Promise((r) => setTimeout(r, 1000)); return 'answered' }`
+    const pylate = `
+import os, threading, time
+def handler(e, c):
+    if e.get("crash"):
+        threading.Timer(0.05, os._exit, [7]).start()
+    if e.get("wait"):
+        time.sleep(1)
+    return "answered"
+`
+    const emu = await startWith(t, {
+      exits: node(late('process.exit(7)')),
+      throws: node(late('throw new Error("late")')),
+      exits24: node24(late('process.exit(7)')),
+      throws24: node24(late('throw new Error("late")')),
+      pyexits: python(pylate),
+    })
+    const expected: Readonly<Record<string, RegExp>> = {
+      exits: /exit status 7$/,
+      // Uncaught while the next event is handled: blamed on it by the 3.x client, exit 1 by the 4.x.
+      throws: /^late$/,
+      exits24: /exit status 7$/,
+      throws24: /exit status 1$/,
+      pyexits: /exit status 7$/,
+    }
+    for (const [name, message] of Object.entries(expected)) {
+      const first = await emu.invoke(name, { crash: true })
+      t.equal(first.text, '"answered"', `${name}: the response counts`)
+      const met = await emu.invoke(name, { wait: true })
+      t.equal(met.functionError, 'Unhandled', `${name}: the next invocation meets it`)
+      t.match(JSON.parse(met.text), { errorMessage: message }, name)
+      t.equal((await emu.invoke(name, {})).text, '"answered"', `${name}: the one after is served`)
+    }
+  },
+)
+
+t.test(
+  'after an error that the runtime posts, the same process serves the next event',
+  async (t) => {
+    const emu = await startWith(t, {
+      throws: node(
+        'exports.handler = async (e) => { if (e.ok) return process.pid; throw new Error(String(process.pid)) }',
+      ),
+      raises: python(
+        'import os\ndef handler(e, c):\n    if "ok" in e:\n        return os.getpid()\n    raise Exception(str(os.getpid()))\n',
+      ),
+    })
+    for (const name of ['throws', 'raises']) {
+      const failed = JSON.parse((await emu.invoke(name, {})).text)
+      t.equal((await emu.invoke(name, { ok: 1 })).text, failed.errorMessage, name)
+    }
+  },
+)
+
+t.test('a Python function is timed out too, in its own sleep', async (t) => {
+  const emu = await startWith(t, {
+    slow: python('import time\ndef handler(e, c):\n    time.sleep(60)\n', { timeoutSeconds: 1 }),
+  })
+  const { text, requestId, startedAtMs, endedAtMs } = await emu.invoke('slow')
+  t.match(JSON.parse(text), {
+    errorType: 'Sandbox.Timedout',
+    errorMessage: `RequestId: ${requestId} Error: Task timed out after 1.00 seconds`,
+  })
+  // The limit begins when the environment is initialized.
+  t.ok(endedAtMs - startedAtMs < 3_000)
 })
 
 t.test('7 MiB in is 413; 7 MiB out is the exact error, and the environment lives on', async (t) => {

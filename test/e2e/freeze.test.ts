@@ -98,12 +98,14 @@ function cpuMs(environments: readonly EnvironmentSummary[]): Record<string, numb
 }
 
 async function restOf(daemon: Daemon, backend: FreezeBackend) {
-  const environments = await environmentsAtRest(daemon)
-  await until('the kernel has stopped them all', () =>
-    environments.every((each) => standsStill(each, backend)),
-  )
-  // Some process may have ended on the way to the stop.
-  return daemon.admin.environments()
+  await environmentsAtRest(daemon)
+  let environments: readonly EnvironmentSummary[] = []
+  // Asked for anew each time: some process may end on the way to the stop, and its pid become another's.
+  await until('the kernel has stopped them all', async () => {
+    environments = await daemon.admin.environments()
+    return environments.every((each) => standsStill(each, backend))
+  })
+  return environments
 }
 
 /** 50 environments: 10 calls at once of each of five functions, one function after another. */

@@ -49,6 +49,26 @@ async function arrangeTree(t: Test, script: string) {
   return { tree, child, pids, output: () => output.slice(3) }
 }
 
+t.test('whoever is found while the tree is held still is stopped there and then', async (t) => {
+  const { tree, child } = await arrangeTree(t, 'time.sleep(60)')
+  const mark = `LAMBDA_EMU_TEST=tree-${process.pid}-${marks}`
+  tree.stop()
+  await until(() => isStopped(readProcess(child.pid ?? 0) ?? fail()))
+  // As one that was in the middle of exec when the freeze looked: no descendant, only marked.
+  const late = spawn('/bin/sleep', ['60'], { env: { LAMBDA_EMU_TEST: mark.split('=')[1] ?? '' } })
+  await once(late, 'spawn')
+  const pid = late.pid ?? 0
+  await until(() => tree.look().some((member) => member.pid === pid))
+  await until(() => isStopped(readProcess(pid) ?? fail()))
+  tree.continue()
+  await until(() => !isStopped(readProcess(pid) ?? fail()))
+  t.equal(isStopped(readProcess(child.pid ?? 0) ?? fail()), false)
+})
+
+function fail(): never {
+  throw new Error('the process is there')
+}
+
 t.test('daemonised children that start between two looks are found at the second', async (t) => {
   const { child, pids, output } = await arrangeTree(
     t,

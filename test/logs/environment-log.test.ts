@@ -111,3 +111,10 @@ t.test('what is kept of a function’s log is bounded, and the newest is kept', 
   t.ok(found.length < 60_000, `${found.length} lines are kept`)
   t.equal(found.at(-1), 'last')
 })
+
+t.test('empty lines are not free', async (t) => {
+  const { log, lines } = open()
+  const block = Buffer.from('\n'.repeat(10_000))
+  for (let n = 0; n < 20; n += 1) log.write(block)
+  t.ok(lines().length < 20_000, `${lines().length} lines are kept`)
+})

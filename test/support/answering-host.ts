@@ -1,35 +1,79 @@
-// A host whose functions answer by a rule, at once and without processes: for tests of what stands before it.
+// A host without processes, whose functions answer by a rule or when the test says so: for tests of what stands before it.
 
+import type { EnvironmentId } from '../../src/domain/brand.js'
 import type { Invocation, Outcome } from '../../src/domain/invocation.js'
 import type { Host, HostEvent } from '../../src/host/host.js'
 import type { HostCommand } from '../../src/placement/state.js'
 
+export type AnswerRule = (invocation: Invocation) => Outcome
+
+export interface AnsweringHostOptions {
+  /** Answers at once; when it is missing the test calls `answer`. */
+  readonly rule?: AnswerRule
+  /** False: the runtime never asks for its first event. */
+  readonly initEnds?: boolean
+}
+
 export class AnsweringHost implements Host {
   readonly delivered: Invocation[] = []
-  readonly #answer: (invocation: Invocation) => Outcome
+  readonly started: EnvironmentId[] = []
+  readonly killed: EnvironmentId[] = []
+  readonly removed: EnvironmentId[] = []
+  readonly #options: AnsweringHostOptions
+  readonly #inHand = new Map<EnvironmentId, Invocation>()
   #report: (event: HostEvent) => void = () => {}
 
-  constructor(answer: (invocation: Invocation) => Outcome) {
-    this.#answer = answer
+  constructor(options: AnsweringHostOptions) {
+    this.#options = options
   }
 
   report(listener: (event: HostEvent) => void): void {
     this.#report = listener
   }
 
+  /** Environments that have an event in hand, the oldest first. */
+  busy(): EnvironmentId[] {
+    return [...this.#inHand.keys()]
+  }
+
+  /** The function in this environment answers, and its runtime asks for the next event. */
+  answer(env: string, rule: AnswerRule): void {
+    const id = env as EnvironmentId
+    const invocation = this.#inHand.get(id)
+    if (invocation === undefined) throw new Error(`${env} has no event in hand`)
+    this.#inHand.delete(id)
+    const outcome = rule(invocation)
+    this.#report({ on: 'answered', env: id, invocation: invocation.invocationId, outcome })
+    this.#next(id)
+  }
+
   perform(command: HostCommand): undefined | Promise<void> {
     const { env } = command
-    const next = (): void => this.#report({ on: 'asked-next', env, participant: 'runtime' })
-    if (command.do === 'start') queueMicrotask(next)
-    if (command.do === 'deliver') {
-      const { invocation } = command
-      this.delivered.push(invocation)
-      queueMicrotask(() => {
-        const outcome = this.#answer(invocation)
-        this.#report({ on: 'answered', env, invocation: invocation.invocationId, outcome })
-        next()
-      })
+    const { rule, initEnds = true } = this.#options
+    switch (command.do) {
+      case 'start':
+        this.started.push(env)
+        if (initEnds) queueMicrotask(() => this.#next(env))
+        return undefined
+      case 'deliver':
+        this.delivered.push(command.invocation)
+        this.#inHand.set(env, command.invocation)
+        if (rule !== undefined) queueMicrotask(() => this.answer(env, rule))
+        return undefined
+      case 'kill':
+        this.killed.push(env)
+        this.#inHand.delete(env)
+        return undefined
+      case 'remove':
+        this.removed.push(env)
+        return undefined
+      case 'freeze':
+      case 'thaw':
+        return undefined
     }
-    return undefined
+  }
+
+  #next(env: EnvironmentId): void {
+    this.#report({ on: 'asked-next', env, participant: 'runtime' })
   }
 }

@@ -21,7 +21,7 @@ export function emulated(answer: (invocation: Invocation, payloads: PayloadStore
   const clock = new EmulatorClock({ mode: 'virtual', startMs: Date.UTC(2026, 10, 21, 10) })
   const journal = new Journal(clock)
   const payloads = new PayloadStore()
-  const host = new AnsweringHost((invocation) => answer(invocation, payloads))
+  const host = new AnsweringHost({ rule: (invocation) => answer(invocation, payloads) })
   const figures = {
     initLimitMs: localProfile.initLimitMs.value,
     idleLifeMs: localProfile.idleLifeMs.value,

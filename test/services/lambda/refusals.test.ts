@@ -40,7 +40,6 @@ const refusals: readonly Refusal[] = [
     call: create(),
     status: 409,
     error: 'ResourceConflictException',
-    text: 'Function already exist: hello',
   },
   {
     claim: 'a taken name written as an ARN',
