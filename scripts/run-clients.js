@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Parser } from 'tap-parser'
+import { closeWith, runFiles } from './tap-files.js'
 
 const root = join(import.meta.dirname, '..')
 const sources = join(root, 'test/clients')
@@ -100,77 +100,6 @@ async function prepareGo() {
   })
 }
 
-function runFile(file) {
-  return new Promise((resolve) => {
-    const started = performance.now()
-    const counts = { passed: 0, failed: 0 }
-    const failures = []
-    let output = ''
-    const child = spawn(process.execPath, ['--enable-source-maps', join(compiled, file)], {
-      cwd: root,
-      env: { ...process.env, TAP: '1', TAP_TIMEOUT: '240', LAMBDA_EMU_CLIENTS: cache },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: fileTimeoutMs,
-    })
-    const parser = new Parser()
-    const watch = (from, path) => {
-      const subtests = new Set()
-      from.on('child', (inner) => {
-        subtests.add(inner.name)
-        watch(inner, [...path, inner.name])
-      })
-      from.on('assert', (result) => {
-        // The closing line of a subtest repeats what its own lines said.
-        if (subtests.has(result.name) && (result.ok || result.diag === null)) return
-        counts[result.ok ? 'passed' : 'failed'] += 1
-        if (!result.ok) failures.push([[...path, result.name].join(' › '), result.diag])
-      })
-    }
-    watch(parser, [])
-    child.stdout.on('data', (chunk) => {
-      output += chunk
-      parser.write(chunk)
-    })
-    child.stderr.on('data', (chunk) => {
-      output += chunk
-    })
-    child.on('close', (code, signal) => {
-      parser.end()
-      if (counts.failed === 0 && (code !== 0 || counts.passed === 0)) {
-        counts.failed = 1
-        failures.push([`it ended with ${signal ?? `exit ${code}`}`, output.slice(-4_000)])
-      }
-      report(file, counts, failures, performance.now() - started)
-      resolve(counts)
-    })
-  })
-}
-
-function report(file, { passed, failed }, failures, tookMs) {
-  const mark = failed === 0 ? 'ok  ' : 'FAIL'
-  console.log(
-    `${mark} clients/${file}  ${passed} passed, ${failed} failed  ${(tookMs / 1000).toFixed(1)} s`,
-  )
-  for (const [path, diag] of failures) {
-    console.log(`     ✗ ${path}`)
-    if (diag === undefined || diag === null) continue
-    const text = typeof diag === 'string' ? diag : JSON.stringify(diag, null, 2)
-    console.log(text.replace(/^/gm, '       '))
-  }
-}
-
-async function runAll(files) {
-  const results = []
-  const queue = [...files]
-  const lane = async () => {
-    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      results.push(await runFile(file))
-    }
-  }
-  await Promise.all([lane(), lane()])
-  return results
-}
-
 mkdirSync(cache, { recursive: true })
 const results = []
 for (const prepared of await Promise.allSettled([preparePython(), prepareGo()])) {
@@ -183,8 +112,6 @@ const files = readdirSync(compiled)
   .filter((file) => file.endsWith('.test.js'))
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .sort()
-results.push(...(await runAll(files)))
-const passed = results.reduce((sum, result) => sum + result.passed, 0)
-const failed = results.reduce((sum, result) => sum + result.failed, 0)
-console.log(`${passed} passed, ${failed} failed`)
-process.exitCode = failed === 0 && passed > 0 ? 0 : 1
+const env = { LAMBDA_EMU_CLIENTS: cache }
+const how = { folder: compiled, cwd: root, env, timeoutMs: fileTimeoutMs }
+closeWith([...results, ...(await runFiles(files, 2, how))])

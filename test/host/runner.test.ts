@@ -4,52 +4,29 @@ import t from 'tap'
 import { EmulatorClock } from '../../src/clock/emulator-clock.js'
 import { SimulatedKernel } from '../../src/clock/simulated-kernel.js'
 import { AssertionError } from '../../src/domain/assert.js'
-import type { GenerationId, InvocationId, RequestId } from '../../src/domain/brand.js'
-import type { Answer, Invocation } from '../../src/domain/invocation.js'
+import type { GenerationId } from '../../src/domain/brand.js'
+import type { Answer } from '../../src/domain/invocation.js'
 import { asHostError, type Host, HostError } from '../../src/host/host.js'
 import { Runner } from '../../src/host/runner.js'
 import { Journal } from '../../src/journal/journal.js'
 import type { HostCommand } from '../../src/placement/state.js'
 import { initialState } from '../../src/placement/state.js'
+import { invocationOf, localFigures } from '../support/placement.js'
 
 const generation = 'g1' as GenerationId
 const functionArn = 'arn:aws:lambda:us-east-1:000000000000:function:f'
 
-function invocation(id: string): Invocation {
-  return {
-    invocationId: id as InvocationId,
-    requestId: `request-${id}` as RequestId,
-    attempt: 1,
-    functionArn,
-    invokedArn: functionArn,
-    version: '$LATEST',
-    generation,
-    type: 'RequestResponse',
-    logTail: false,
-    payload: { key: id, bytes: 0 },
-    contentType: 'application/json',
-    traceHeader: '',
-    origin: 'invoke-api',
-    acceptedAtMs: 0 as Invocation['acceptedAtMs'],
-  }
-}
+const invocation = (id: string) => invocationOf(functionArn, { id, generation })
 
 function open(perform: (command: HostCommand) => undefined | Promise<void>) {
   const clock = new EmulatorClock({ mode: 'real', kernel: new SimulatedKernel() })
   const host: Host = { perform, report: () => {} }
-  const figures = {
-    initLimitMs: 10_000,
-    idleLifeMs: 600_000,
-    settleWaitMs: 50,
-    resetWaitMs: 2_000,
-    suspendable: true,
-  }
   const bugs: unknown[] = []
   const runner = new Runner({
     clock,
     host,
     journal: new Journal(clock),
-    state: initialState(figures, 1_000),
+    state: initialState(localFigures, 1_000),
     onBug: (error) => bugs.push(error),
   })
   runner.post({ on: 'deployed', generation: { id: generation, functionArn, timeoutMs: 3_000 } })

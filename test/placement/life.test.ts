@@ -3,13 +3,14 @@
 import t from 'tap'
 import { EmulatorClock } from '../../src/clock/emulator-clock.js'
 import { SimulatedKernel } from '../../src/clock/simulated-kernel.js'
-import type { GenerationId, InvocationId, RequestId } from '../../src/domain/brand.js'
+import type { GenerationId } from '../../src/domain/brand.js'
 import type { Answer, Invocation, Outcome } from '../../src/domain/invocation.js'
 import { Runner } from '../../src/host/runner.js'
 import { Journal } from '../../src/journal/journal.js'
 import { initialState } from '../../src/placement/state.js'
 import { localProfile } from '../../src/profile/profile.js'
 import { AnsweringHost, type AnsweringHostOptions } from '../support/answering-host.js'
+import { invocationOf, localFigures } from '../support/placement.js'
 
 const idleLifeMs = localProfile.idleLifeMs.value
 const functionArn = 'arn:aws:lambda:us-east-1:000000000000:function:f'
@@ -24,14 +25,7 @@ function open(options: AnsweringHostOptions) {
   const kernel = new SimulatedKernel(1_000_000)
   const clock = new EmulatorClock({ mode: 'real', kernel })
   const host = new AnsweringHost(options)
-  const figures = {
-    initLimitMs: localProfile.initLimitMs.value,
-    idleLifeMs,
-    settleWaitMs: localProfile.settleWaitMs.value,
-    resetWaitMs: localProfile.resetWaitMs.value,
-    suspendable: true,
-  }
-  const state = initialState(figures, localProfile.accountConcurrency.value)
+  const state = initialState(localFigures, localProfile.accountConcurrency.value)
   const runner = new Runner({ clock, host, journal: new Journal(clock), state })
   let generations = 0
   let generation = '' as GenerationId
@@ -50,22 +44,8 @@ function open(options: AnsweringHostOptions) {
   const submit = (): Promise<Answer> => {
     invocations += 1
     const id = `i${invocations}`
-    const invocation: Invocation = {
-      invocationId: id as InvocationId,
-      requestId: `r${invocations}` as RequestId,
-      attempt: 1,
-      functionArn,
-      invokedArn: functionArn,
-      version: '$LATEST',
-      generation,
-      type: 'RequestResponse',
-      logTail: false,
-      payload: { key: id, bytes: 0 },
-      contentType: 'application/json',
-      traceHeader: '',
-      origin: 'invoke-api',
-      acceptedAtMs: clock.nowMs(),
-    }
+    const acceptedAtMs = clock.nowMs()
+    const invocation = invocationOf(functionArn, { id, generation, acceptedAtMs })
     return new Promise((resolve) => runner.submit(invocation, resolve))
   }
   /** Time passes, and what the host does in other turns has happened. */

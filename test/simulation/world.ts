@@ -3,7 +3,7 @@
 import { EmulatorClock } from '../../src/clock/emulator-clock.js'
 import { SimulatedKernel } from '../../src/clock/simulated-kernel.js'
 import { assert } from '../../src/domain/assert.js'
-import type { GenerationId, InvocationId, RequestId } from '../../src/domain/brand.js'
+import type { GenerationId, InvocationId } from '../../src/domain/brand.js'
 import { Runner } from '../../src/host/runner.js'
 import { SimulatedHost } from '../../src/host/simulated.js'
 import { Journal } from '../../src/journal/journal.js'
@@ -11,6 +11,7 @@ import { checkInvariants } from '../../src/placement/invariants.js'
 import type { Rules } from '../../src/placement/rules.js'
 import { type EnvironmentState, initialState } from '../../src/placement/state.js'
 import { handRefusal } from '../../src/placement/step.js'
+import { invocationOf, localFigures } from '../support/placement.js'
 
 /** mulberry32: 32 bits of state are plenty to replay a run. */
 export function seededRandom(seed: number): () => number {
@@ -59,16 +60,7 @@ export class World {
       clock: this.#clock,
       host: this.#host,
       journal,
-      state: initialState(
-        {
-          initLimitMs: 10_000,
-          idleLifeMs: 600_000,
-          settleWaitMs: 10,
-          resetWaitMs: 2_000,
-          suspendable: true,
-        },
-        accountLimit,
-      ),
+      state: initialState(localFigures, accountLimit),
       ...(rules === undefined ? {} : { rules }),
       onBug: (error) => {
         this.#bug ??= error
@@ -122,22 +114,11 @@ export class World {
     const invocationId = `i${this.#invocations}` as InvocationId
     this.#unanswered.add(invocationId)
     this.#runner.submit(
-      {
-        invocationId,
-        requestId: `r${this.#invocations}` as RequestId,
-        attempt: 1,
-        functionArn: arnOf(name),
-        invokedArn: arnOf(name),
-        version: '$LATEST',
+      invocationOf(arnOf(name), {
+        id: invocationId,
         generation,
-        type: 'RequestResponse',
-        logTail: false,
-        payload: { key: invocationId, bytes: 2 },
-        contentType: 'application/json',
-        traceHeader: '',
-        origin: 'invoke-api',
         acceptedAtMs: this.#clock.nowMs(),
-      },
+      }),
       (answer) => {
         assert(this.#unanswered.delete(invocationId), `${invocationId} is answered once`)
         assert(

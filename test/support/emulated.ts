@@ -13,6 +13,7 @@ import { InvocationTails } from '../../src/logs/invocation-tails.js'
 import { initialState } from '../../src/placement/state.js'
 import { localProfile } from '../../src/profile/profile.js'
 import { AnsweringHost } from './answering-host.js'
+import { localFigures } from './placement.js'
 
 export const functionArn = 'arn:aws:lambda:us-east-1:000000000000:function:retried'
 export const generation = 'g1' as GenerationId
@@ -22,14 +23,7 @@ export function emulated(answer: (invocation: Invocation, payloads: PayloadStore
   const journal = new Journal(clock)
   const payloads = new PayloadStore()
   const host = new AnsweringHost({ rule: (invocation) => answer(invocation, payloads) })
-  const figures = {
-    initLimitMs: localProfile.initLimitMs.value,
-    idleLifeMs: localProfile.idleLifeMs.value,
-    settleWaitMs: localProfile.settleWaitMs.value,
-    resetWaitMs: localProfile.resetWaitMs.value,
-    suspendable: true,
-  }
-  const state = initialState(figures, localProfile.accountConcurrency.value)
+  const state = initialState(localFigures, localProfile.accountConcurrency.value)
   const runner = new Runner({ clock, host, journal, state })
   runner.post({ on: 'deployed', generation: { id: generation, functionArn, timeoutMs: 3_000 } })
   const invoker = new LocalInvoker({

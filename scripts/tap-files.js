@@ -1,0 +1,95 @@
+// Runs compiled tap files with plain node, counts their assertions, and tells of each file in a line.
+// Plain node, because tap's own runner loads instrumentation into every child process, and the
+// processes under test are children whose environment and start-up are themselves measured.
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { Parser } from 'tap-parser'
+
+/**
+ * @typedef {{ file: string, passed: number, failed: number, failures: { path: string, diag?: unknown }[] }} Counts
+ * @param {{ folder: string, file: string, cwd: string, env?: Record<string, string>, timeoutMs?: number }} run
+ * @returns {Promise<Counts>}
+ */
+function runFile({ folder, file, cwd, env = {}, timeoutMs }) {
+  return new Promise((resolve) => {
+    const started = performance.now()
+    const counts = { file, passed: 0, failed: 0, failures: [] }
+    let output = ''
+    const child = spawn(process.execPath, ['--enable-source-maps', join(folder, file)], {
+      cwd,
+      // tap's own limit of 30 s is for a whole file; some wait for real seconds to pass.
+      env: { ...process.env, TAP: '1', TAP_TIMEOUT: '240', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: timeoutMs,
+    })
+    const parser = new Parser({ name: file })
+    count(parser, [], counts)
+    child.stdout.on('data', (chunk) => {
+      output += chunk
+      parser.write(chunk)
+    })
+    child.stderr.on('data', (chunk) => {
+      output += chunk
+    })
+    child.on('close', (code, signal) => {
+      parser.end()
+      if (counts.failed === 0 && (code !== 0 || counts.passed === 0)) {
+        counts.failed = 1
+        const end = signal ?? `exit ${code}`
+        const path = `${file} ended with ${end} after ${counts.passed} assertions`
+        counts.failures.push({ path, diag: output.slice(-4000) })
+      }
+      report(counts, performance.now() - started)
+      resolve(counts)
+    })
+  })
+}
+
+function count(parser, path, counts) {
+  const failedWithin = new Map()
+  parser.on('child', (inner) => {
+    const before = counts.failed
+    count(inner, [...path, inner.name], counts)
+    inner.on('complete', () => failedWithin.set(inner.name, counts.failed - before))
+  })
+  parser.on('assert', (result) => {
+    // The closing line of a subtest repeats what its own lines said.
+    const within = failedWithin.get(result.name)
+    if (within !== undefined && (result.ok || within > 0)) return
+    counts[result.ok ? 'passed' : 'failed'] += 1
+    if (result.ok) return
+    counts.failures.push({ path: [...path, result.name].join(' › '), diag: result.diag })
+  })
+}
+
+function report({ file, passed, failed, failures }, tookMs) {
+  const mark = failed === 0 ? 'ok  ' : 'FAIL'
+  const seconds = (tookMs / 1000).toFixed(1)
+  console.log(`${mark} ${file}  ${passed} passed, ${failed} failed  ${seconds} s`)
+  for (const { path, diag } of failures) {
+    console.log(`     ✗ ${path}`)
+    if (diag === undefined || diag === null) continue
+    const text = typeof diag === 'string' ? diag : JSON.stringify(diag, null, 2)
+    console.log(text.replace(/^/gm, '       '))
+  }
+}
+
+/** Runs the files in order, `jobs` at a time. */
+export async function runFiles(files, jobs, how) {
+  const queue = [...files]
+  const results = []
+  const lane = async () => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift())
+      results.push(await runFile({ ...how, file }))
+  }
+  await Promise.all(Array.from({ length: jobs }, lane))
+  return results
+}
+
+/** The closing line, and the exit code that goes with it. */
+export function closeWith(results) {
+  const passed = results.reduce((sum, result) => sum + result.passed, 0)
+  const failed = results.reduce((sum, result) => sum + result.failed, 0)
+  console.log(`${passed} passed, ${failed} failed`)
+  process.exitCode = failed === 0 && passed > 0 ? 0 : 1
+}
