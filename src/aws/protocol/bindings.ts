@@ -47,53 +47,49 @@ interface Place {
   readonly member: MemberModel
 }
 
-function queryReader(
-  model: ServiceModel,
-  shape: ShapeModel,
-  { name, key, member }: Place,
-): BoundReader {
-  const format = 'iso8601'
-  if (shape.type === 'list') {
-    assert(shape.member !== undefined, 'a list has a member')
-    const element = shapeOf(model, shape.member)
-    const read = textReader(element, timestampFormat(element, shape.member, format))
-    return {
-      name,
-      read: ({ query }) =>
-        readDefined(query[key], (given) =>
-          (typeof given === 'string' ? [given] : given).map((text) => read(text, name)),
-        ),
-    }
-  }
-  const read = textReader(shape, timestampFormat(shape, member, format))
-  return { name, read: ({ query }) => readDefined(first(query[key]), (text) => read(text, name)) }
+type Given = string | readonly string[]
+
+/** A repeated parameter is a list. */
+function queryReader(model: ServiceModel, shape: ShapeModel, place: Place): BoundReader {
+  const { name, key } = place
+  const read = givenReader(model, shape, place, {
+    format: 'iso8601',
+    split: (given) => (typeof given === 'string' ? [given] : given),
+  })
+  return { name, read: ({ query }) => readDefined(query[key], read) }
 }
 
-function headerReader(
+/** A list is joined by commas, however many headers of the name there are. */
+function headerReader(model: ServiceModel, shape: ShapeModel, place: Place): BoundReader {
+  const { name, key } = place
+  const read = givenReader(model, shape, place, {
+    format: 'rfc822',
+    split: (given) =>
+      (typeof given === 'string' ? given : given.join(',')).split(',').map((text) => text.trim()),
+  })
+  return { name, read: ({ headers }) => readDefined(headers[key], read) }
+}
+
+interface GivenForm {
+  /** Of timestamps that do not say it themselves. */
+  readonly format: 'iso8601' | 'rfc822'
+  readonly split: (given: Given) => readonly string[]
+}
+
+function givenReader(
   model: ServiceModel,
   shape: ShapeModel,
-  { name, key, member }: Place,
-): BoundReader {
-  const format = 'rfc822'
-  if (shape.type === 'list') {
-    assert(shape.member !== undefined, 'a list has a member')
-    const element = shapeOf(model, shape.member)
-    const read = textReader(element, timestampFormat(element, shape.member, format))
-    return {
-      name,
-      read: ({ headers }) =>
-        readDefined(headers[key], (given) =>
-          (typeof given === 'string' ? given : given.join(','))
-            .split(',')
-            .map((text) => read(text.trim(), name)),
-        ),
-    }
+  { name, member }: Place,
+  { format, split }: GivenForm,
+): (given: Given) => unknown {
+  if (shape.type !== 'list') {
+    const read = textReader(shape, timestampFormat(shape, member, format))
+    return (given) => readDefined(first(given), (text) => read(text, name))
   }
-  const read = textReader(shape, timestampFormat(shape, member, format))
-  return {
-    name,
-    read: ({ headers }) => readDefined(first(headers[key]), (text) => read(text, name)),
-  }
+  assert(shape.member !== undefined, 'a list has a member')
+  const element = shapeOf(model, shape.member)
+  const read = textReader(element, timestampFormat(element, shape.member, format))
+  return (given) => split(given).map((text) => read(text, name))
 }
 
 function readDefined<T>(given: T | undefined, read: (given: T) => unknown): unknown {
