@@ -130,44 +130,57 @@ export function writeDaemonFile(directory: string, file: DaemonFile): void {
 }
 
 /**
- * Puts daemon.json in place if no living daemon has it: of two that try at once, one wins.
+ * Puts daemon.json in place if no living daemon has it: of several that try at once, one wins.
  * @throws EmulatorError EMU_DAEMON_RUNNING, EMU_STATE_DIRECTORY.
  */
 export function claimDaemonFile(directory: string, file: DaemonFile): void {
-  const state = readDaemonFile(directory)
-  if (state.is === 'alive') throw daemonRunning(state.file)
+  const lock = join(directory, 'daemon.lock')
   orRefuse(directory, () => {
-    const own = `${fileIn(directory)}.${process.pid}`
-    writeFileSync(own, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 })
+    takeLock(lock, file)
     try {
-      putAside(directory)
-      // A link is made only if nobody has made one before.
-      linkSync(own, fileIn(directory))
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-      const winner = readDaemonFile(directory)
-      if (winner.is !== 'none') throw daemonRunning(winner.file)
-      throw error
+      const state = readDaemonFile(directory)
+      if (state.is === 'alive') throw daemonRunning(state.file)
+      writeDaemonFile(directory, file)
     } finally {
-      rmSync(own, { force: true })
+      rmSync(lock, { force: true })
     }
   })
 }
 
-/** Takes what is there away if it is a dead daemon's; what another has put there meanwhile goes back. */
-function putAside(directory: string): void {
-  const aside = `${fileIn(directory)}.${process.pid}.old`
+/** Held for the moment of looking and writing. Who finds it held is too late: another daemon is starting. */
+function takeLock(lock: string, file: DaemonFile): void {
+  // Linked under its name when it is whole: nobody ever reads half of it.
+  const own = `${lock}.${process.pid}`
+  writeFileSync(own, JSON.stringify(file), { mode: 0o600 })
   try {
-    renameSync(fileIn(directory), aside)
+    while (!linked(own, lock)) {
+      const holder = lockHolder(lock)
+      if (holder === 'gone') continue
+      if (holder !== undefined && isAlive(holder)) throw daemonRunning(holder)
+      // Its holder died in that very moment.
+      rmSync(lock, { force: true })
+    }
+  } finally {
+    rmSync(own, { force: true })
+  }
+}
+
+function linked(from: string, to: string): boolean {
+  try {
+    linkSync(from, to)
+    return true
   } catch (error) {
-    if (isMissing(error)) return
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
     throw error
   }
+}
+
+function lockHolder(lock: string): DaemonFile | undefined | 'gone' {
   try {
-    const taken = parseDaemonFile(readFileSync(aside, 'utf8'))
-    if (taken !== undefined && isAlive(taken)) linkSync(aside, fileIn(directory))
-  } finally {
-    rmSync(aside, { force: true })
+    return parseDaemonFile(readFileSync(lock, 'utf8'))
+  } catch (error) {
+    if (isMissing(error)) return 'gone'
+    throw error
   }
 }
 

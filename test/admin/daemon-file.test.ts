@@ -223,13 +223,21 @@ t.test('of several daemons that claim one directory at once, exactly one wins', 
     for (const child of children) child.kill()
   })
   const said = children.map(() => '')
-  const heard = async (words: number): Promise<void> => {
-    while (said.some((text) => text.split(' ').length <= words))
-      await Promise.race(children.map((child) => once(child.stdout, 'data')))
-  }
+  const waiting = new Set<() => void>()
   for (const [index, child] of children.entries())
     child.stdout.on('data', (chunk: Buffer) => {
       said[index] += chunk.toString()
+      for (const look of waiting) look()
+    })
+  const heard = (words: number): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (said.some((text) => text.split(' ').length <= words)) return
+        waiting.delete(look)
+        resolve()
+      }
+      waiting.add(look)
+      look()
     })
   await heard(1)
   for (const child of children) child.stdin.write('go')
