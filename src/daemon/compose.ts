@@ -6,7 +6,7 @@ import { detect } from '../cgroups/detect.js'
 import { systemChance, systemKernel } from '../clock/kernel.js'
 import { load } from '../config/load.js'
 import type { LoadedProject } from '../config/loaded.js'
-import { createGuard } from '../http/guard.js'
+import { createGuard, type Guard } from '../http/guard.js'
 import { createServer, loopbackAddress } from '../http/server.js'
 import { type CodeStore, openCodeStore } from '../packages/code-store.js'
 import { localProfile } from '../profile/profile.js'
@@ -65,7 +65,7 @@ async function wire(wish: Wish): Promise<Emulator> {
     onBug: (error) => lifetime.bug(error),
   })
   const guard = createGuard()
-  const lambdaApp = lambdaServer(wish, engine, codeStore, () => lifetime)
+  const lambdaApp = lambdaServer(wish, { engine, codeStore, guard, lifetime: () => lifetime })
   const adminApp = createServer({ guard })
   const token = systemChance.hex(48)
   const summary: SummaryParts = {
@@ -107,9 +107,16 @@ function sweepWarning(problem: string): Warning {
   return { code: 'W_SWEEP', property: 'what an earlier daemon left', message: problem }
 }
 
-function lambdaServer(wish: Wish, engine: Engine, codeStore: CodeStore, lifetime: () => Lifetime) {
+interface ServerParts {
+  readonly engine: Engine
+  readonly codeStore: CodeStore
+  readonly guard: Guard
+  readonly lifetime: () => Lifetime
+}
+
+function lambdaServer(wish: Wish, { engine, codeStore, guard, lifetime }: ServerParts) {
   return createLambdaServer({
-    guard: createGuard(),
+    guard,
     codeStore,
     accountId: wish.accountId,
     region: wish.region,

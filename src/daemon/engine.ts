@@ -46,6 +46,8 @@ export interface Engine {
   readonly functions: FunctionStore
 }
 
+const runtimesFolder = join(packageRoot, 'runtimes')
+
 export function createEngine(options: EngineOptions): Engine {
   const { profile } = options
   const clock = new EmulatorClock({ mode: 'real' })
@@ -53,7 +55,7 @@ export function createEngine(options: EngineOptions): Engine {
   const logs = new LogStore()
   const tails = new InvocationTails()
   const payloads = new PayloadStore()
-  const found = programs(join(packageRoot, 'runtimes'))
+  const found = programs(runtimesFolder)
   const generations = new Map<GenerationId, Generation>()
   const host = realHost(options, { clock, journal, logs, tails, payloads, found, generations })
   const runner = new Runner({
@@ -108,7 +110,7 @@ function realHost(options: EngineOptions, state: HostState): RealHost {
     host: options.host,
     newStreamId: () => systemChance.hex(32),
     runtimeVersionArn: ({ definition }) => runtimeVersionArn(definition.region, definition.runtime),
-    runtimesFolder: join(packageRoot, 'runtimes'),
+    runtimesFolder,
     lambdaEndpointUrl: options.lambdaEndpointUrl,
     generationOf: (id) => {
       const generation = generations.get(id)

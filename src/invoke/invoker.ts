@@ -12,7 +12,6 @@ export interface InvokeRequest {
   readonly generation: GenerationId
   readonly type: 'RequestResponse' | 'Event'
   readonly payload: Buffer
-  readonly contentType?: string
   /** Decoded JSON text. */
   readonly clientContext?: string
   readonly logTail?: boolean

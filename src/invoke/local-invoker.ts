@@ -68,7 +68,8 @@ export class LocalInvoker implements Invoker {
       type: request.type,
       logTail: request.logTail ?? false,
       payload: payloads.put(invocationId, request.payload),
-      contentType: request.contentType ?? 'application/json',
+      // Whatever type its caller named: Lambda hands every event to the runtime as JSON.
+      contentType: 'application/json',
       ...(request.clientContext === undefined ? {} : { clientContext: request.clientContext }),
       traceHeader: request.traceHeader ?? this.#newTrace(),
       origin: request.origin,
