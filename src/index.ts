@@ -1,7 +1,9 @@
 // The library: an emulator in this process, for tests and for the command line.
 
 import type { Emulator, EmulatorOptions } from './admin/contract.js'
+import type { Diagnosis } from './admin/diagnosis.js'
 import { compose } from './daemon/compose.js'
+import { diagnoseMachine } from './daemon/diagnose.js'
 
 export type {
   Emulator,
@@ -13,6 +15,7 @@ export type {
   Status,
   Warning,
 } from './admin/contract.js'
+export type { Diagnosis } from './admin/diagnosis.js'
 export { EmulatorError, type EmulatorErrorCode } from './domain/emulator-error.js'
 
 /**
@@ -21,4 +24,11 @@ export { EmulatorError, type EmulatorErrorCode } from './domain/emulator-error.j
  */
 export function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   return compose(options)
+}
+
+/** Tries out what this machine can do for functions; nothing of it stays. Takes about 100 ms; rejects for no machine. */
+export function diagnose(
+  options: { readonly stateDirectory?: string | undefined } = {},
+): Promise<Diagnosis> {
+  return diagnoseMachine(process.env, options.stateDirectory)
 }

@@ -68,6 +68,13 @@ export interface Status {
   /** How many environments are in each phase; a phase without one may be missing. */
   readonly environments: Readonly<Partial<Record<EnvironmentPhase, number>>>
   readonly frozen: number
+  readonly memory: {
+    /** What all environments together may be charged; null: no limit. */
+    readonly budgetMb: number | null
+    readonly chargedMb: number
+    /** Invocations that wait for it. */
+    readonly waiting: number
+  }
   /** Accepted asynchronous events that have not ended. */
   readonly events: number
   readonly invocations: { readonly total: number; readonly failed: number }
@@ -106,6 +113,8 @@ export interface EnvironmentSummary {
   /** The request in flight. */
   readonly requestId?: string
   readonly pids: readonly number[]
+  /** The folder of this machine that is its /tmp; missing before its first start. */
+  readonly tmpFolder?: string
   readonly logStreamName: string
 }
 
@@ -176,6 +185,30 @@ export interface EnvironmentTrouble {
   readonly problem: string
 }
 
+/** As placement tells it: the budget is used by this many environments, and this many invocations wait now. */
+export interface InvocationQueued {
+  readonly atMs: number
+  readonly kind: 'invocation.queued'
+  readonly functionArn: string
+  readonly why: 'memory'
+  readonly waiting: number
+  readonly budgetMb: number | null
+  readonly chargedMb: number
+  readonly environments: number
+}
+
+/** As placement tells it: it waited for memory in vain; its caller has a 429. */
+export interface InvocationRefused {
+  readonly atMs: number
+  readonly kind: 'invocation.refused'
+  readonly functionArn: string
+  readonly why: 'memory'
+  readonly waitedMs: number
+  readonly budgetMb: number | null
+  readonly chargedMb: number
+  readonly environments: number
+}
+
 /** An asynchronous invocation failed and will be tried again at `nextAtMs`. */
 export interface EventRetry {
   readonly atMs: number
@@ -202,6 +235,8 @@ export type ShownRecord =
   | EnvironmentSuspended
   | EnvironmentMoved
   | EnvironmentTrouble
+  | InvocationQueued
+  | InvocationRefused
   | EventRetry
   | EventDropped
 
@@ -226,6 +261,12 @@ export interface EmulatorOptions {
   readonly region?: string
   readonly accountId?: string
   readonly freeze?: FreezeBackend
+  /** `standard` (default): functions are kept apart as well as this machine can; `none`: they see what you see. */
+  readonly isolation?: 'standard' | 'none'
+  /** False: functions get as much CPU as there is, whatever their memory. */
+  readonly cpu?: boolean
+  /** What all environments together may take of this machine's memory; 64 at least. Default: 70 % of what is free. */
+  readonly memoryBudgetMb?: number
 }
 
 /** A running emulator in this process. */

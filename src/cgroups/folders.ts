@@ -1,6 +1,7 @@
-// Making and removing group folders: the two calls that a fake tree has to answer differently from the kernel.
+// Group folders: making and removing them, which a fake tree has to answer differently from the kernel, and what is below one.
 
-import { mkdirSync, rmdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 
 /** On cgroupfs a mkdir brings the control files with it and an rmdir takes them away; a fake does that by hand. */
 export interface GroupFolders {
@@ -19,4 +20,21 @@ export const kernelFolders: GroupFolders = {
 export function reasonOf(error: unknown): string {
   if (error instanceof Error && 'code' in error) return String(error.code)
   return error instanceof Error ? error.message : String(error)
+}
+
+/** Groups below this one, deepest first. */
+export function subfoldersOf(folder: string): string[] {
+  // Two links are the folder's own name and its `.`: a cheap proof that there is no folder inside.
+  const links = statSync(folder, { throwIfNoEntry: false })?.nlink
+  if (links === undefined || links === 2) return []
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(folder, entry.name))
+    .flatMap((below) => [...subfoldersOf(below), below])
+}
+
+/** Whether a call failed because the group is no more: ENODEV comes from a control file that was open. */
+export function isGone(error: unknown): boolean {
+  const reason = reasonOf(error)
+  return reason === 'ENOENT' || reason === 'ENODEV'
 }

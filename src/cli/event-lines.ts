@@ -1,7 +1,8 @@
 // The running account of `lambda-emu start`: journal and log records → lines. Remembers only how long environments were frozen.
 
 import type { JournalRecord, LogRecord, ShownRecord } from '../admin/contract.js'
-import { duration, escapeControls, fit, padEnd, padStart, type Style } from './text.js'
+import { functionNameOf } from '../domain/function.js'
+import { count, duration, escapeControls, fit, padEnd, padStart, type Style } from './text.js'
 
 export interface EventView {
   readonly style: Style
@@ -66,6 +67,17 @@ export function createEventLines(view: EventView): EventLines {
         const { env, command, problem } = record
         return [indent + view.style.yellow(`${env} could not ${command}: ${problem}`)]
       }
+      case 'invocation.queued': {
+        // Once for a burst: the queue was empty.
+        if (record.waiting > 1) return []
+        const text = `waits for memory: ${budgetUse(record)}; ${record.waiting} waiting (--memory-budget)`
+        return [eventLine(view, named(record), view.style.yellow(text))]
+      }
+      case 'invocation.refused': {
+        const waited = `after ${duration(record.waitedMs)} of waiting for memory`
+        const text = `refused ${waited}: ${budgetUse(record)} (--memory-budget)`
+        return [eventLine(view, named(record), view.style.red(text))]
+      }
       case 'event.retry': {
         const wait = duration(Math.max(0, record.nextAtMs - record.atMs))
         const text = `attempt ${record.attempt} of this event comes in ${wait}`
@@ -87,12 +99,27 @@ const shownKinds: ReadonlySet<string> = new Set<ShownRecord['kind']>([
   'environment.suspension',
   'environment.phase',
   'environment.trouble',
+  'invocation.queued',
+  'invocation.refused',
   'event.retry',
   'event.dropped',
 ])
 
 function isShown(record: JournalRecord): record is ShownRecord & JournalRecord {
   return shownKinds.has(record.kind)
+}
+
+interface BudgetUse {
+  readonly budgetMb: number | null
+  readonly environments: number
+}
+
+function budgetUse({ budgetMb, environments }: BudgetUse): string {
+  return `budget ${budgetMb ?? 0} MB is used by ${count(environments, 'environment')}`
+}
+
+function named(record: { readonly atMs: number; readonly functionArn: string }) {
+  return { atMs: record.atMs, functionName: functionNameOf(record.functionArn) }
 }
 
 type Ended = Extract<ShownRecord, { kind: 'invocation.ended' }>

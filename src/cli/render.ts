@@ -168,6 +168,7 @@ export function renderStatus(status: Status, page: Page): readonly string[] {
     ['freeze', freezeMark(status, style)],
     ['functions', `${status.functions}`],
     ['environments', phases === '' ? 'none' : `${phases}; ${status.frozen} frozen`],
+    ['memory', memoryBudgetText(status.memory)],
     ['invocations', `${total}${failed === 0 ? '' : `, ${style.red(`${failed} failed`)}`}`],
     ['events', status.events === 0 ? 'none waiting' : `${status.events} waiting`],
   ]
@@ -177,6 +178,11 @@ export function renderStatus(status: Status, page: Page): readonly string[] {
     ...rows.map(([name = '', value]) => `  ${name.padEnd(13)}${value}`),
     ...freezeReasons(status, page),
   ]
+}
+
+function memoryBudgetText({ budgetMb, chargedMb, waiting }: Status['memory']): string {
+  const use = budgetMb === null ? `${chargedMb} MB in use` : `${chargedMb} of ${budgetMb} MB in use`
+  return waiting === 0 ? use : `${use}, ${waiting} waiting`
 }
 
 /** `list` for people. */

@@ -20,6 +20,9 @@ export interface StartArguments extends GlobalArguments {
   readonly region?: string
   readonly account?: string
   readonly freeze?: FreezeBackend
+  readonly isolation?: 'standard' | 'none'
+  readonly cpu: boolean
+  readonly memoryBudget?: number
 }
 
 /** Resolves after a clean stop. @throws EmulatorError of startEmulator. */
@@ -58,6 +61,9 @@ function optionsOf(given: StartArguments, terminal: Terminal): EmulatorOptions {
     ...(region === undefined || region === '' ? {} : { region }),
     ...(given.account === undefined ? {} : { accountId: given.account }),
     ...(given.freeze === undefined ? {} : { freeze: given.freeze }),
+    ...(given.isolation === undefined ? {} : { isolation: given.isolation }),
+    cpu: given.cpu,
+    ...(given.memoryBudget === undefined ? {} : { memoryBudgetMb: given.memoryBudget }),
   }
 }
 

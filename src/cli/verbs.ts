@@ -41,13 +41,30 @@ const startVerb: Verb = {
         choices: ['v2', 'v1', 'signal', 'none'] as const,
         describe: 'How to freeze; without it the best that works',
       })
-      .check(({ lambdaPort, account }) => {
+      .option('isolation', {
+        choices: ['standard', 'none'] as const,
+        describe: 'none: functions see the files and processes that you see',
+      })
+      .option('cpu', {
+        type: 'boolean',
+        default: true,
+        describe: 'CPU in proportion to memory; --no-cpu: as much as there is',
+      })
+      .option('memory-budget', {
+        type: 'number',
+        describe: 'MB for all environments together; 70 % of what is free',
+      })
+      .check(({ lambdaPort, account, memoryBudget }) => {
         const port = Number(lambdaPort)
         if (!Number.isInteger(port) || port < 0 || port > 65_535) {
           throw new Error(`--lambda-port ${lambdaPort} is not a port from 0 to 65535`)
         }
         if (account !== undefined && !/^\d{12}$/.test(String(account))) {
           throw new Error(`--account ${account} is not twelve digits`)
+        }
+        const budgetMb = Number(memoryBudget ?? 64)
+        if (!Number.isInteger(budgetMb) || budgetMb < 64) {
+          throw new Error('--memory-budget takes a whole number of MB from 64 on')
         }
         return true
       })
@@ -139,4 +156,11 @@ export const verbs: readonly Verb[] = [
       load: async () => (await import('./act.js')).act(name),
     }),
   ),
+  {
+    name: 'doctor',
+    positionals: '',
+    describe: 'Try out what this machine can do, and say how to get more',
+    options: (yargs) => yargs.example('$0 doctor', 'needs no running emulator'),
+    load: async () => (await import('./doctor.js')).run,
+  },
 ]

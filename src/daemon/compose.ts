@@ -1,24 +1,24 @@
 // Wires everything and does nothing else.
 
-import type { Emulator, EmulatorOptions, Warning } from '../admin/contract.js'
+import type { Emulator, EmulatorOptions } from '../admin/contract.js'
 import { packageVersion } from '../admin/package-root.js'
-import { detect } from '../cgroups/detect.js'
-import { systemChance, systemKernel } from '../clock/kernel.js'
+import { systemChance } from '../clock/kernel.js'
 import { load } from '../config/load.js'
 import type { LoadedProject } from '../config/loaded.js'
 import { createGuard, type Guard } from '../http/guard.js'
+import { portRange } from '../http/port-range.js'
 import { createServer, loopbackAddress } from '../http/server.js'
 import { type CodeStore, openCodeStore } from '../packages/code-store.js'
 import { localProfile } from '../profile/profile.js'
-import { createSandboxFactory } from '../sandbox/factory.js'
 import { createLogPipes } from '../sandbox/log-pipe.js'
-import { sweep } from '../sandbox/sweep.js'
 import { lambdaHandlers } from '../services/lambda/handlers.js'
 import { serveAdmin } from './admin-routes.js'
 import { defineFunctions } from './define-functions.js'
 import { createEngine, type Engine } from './engine.js'
 import { codePathOf, createLambdaServer } from './lambda-server.js'
 import { Lifetime } from './lifetime.js'
+import { memoryBudgetOf } from './memory-budget.js'
+import { openSandboxes } from './sandboxes.js'
 import { claimStateDirectory, type StateDirectoryClaim } from './state-directory.js'
 import type { SummaryParts } from './summaries.js'
 
@@ -48,19 +48,21 @@ interface Wish {
 
 async function wire(wish: Wish): Promise<Emulator> {
   const { options, region, accountId, host, project, claim } = wish
+  const memoryBudgetMb = memoryBudgetOf(options)
   const { stateDirectory } = claim
-  const timers = systemKernel
-  const support = detect()
-  const swept = await sweep({ stateDirectory, support, timers })
+  const opened = await openSandboxes(options, stateDirectory)
+  const { sandboxes } = opened
   const codeStore = await openCodeStore(stateDirectory)
-  const { freeze } = options
-  const sandboxes = await createSandboxFactory({ stateDirectory, freeze, timers, support })
+  const ports = portRange(Number.parseInt(systemChance.hex(8), 16) / 2 ** 32)
   const pipes = createLogPipes({ stateDirectory, newToken: () => systemChance.hex(32) })
   const engine = createEngine({
     profile: localProfile,
     sandboxes,
     pipes,
     host,
+    ports,
+    memoryBudgetMb,
+    cpuAllotted: options.cpu ?? true,
     lambdaEndpointUrl: () => lifetime.lambdaUrl,
     onBug: (error) => lifetime.bug(error),
   })
@@ -79,7 +81,7 @@ async function wire(wish: Wish): Promise<Emulator> {
     startedAtMs: engine.clock.nowMs(),
   }
   serveAdmin(adminApp, { token, summary, stop: () => void lifetime.stop() })
-  const warnings = [...project.warnings, ...swept.problems.map(sweepWarning)]
+  const warnings = [...project.warnings, ...opened.warnings]
   const lifetime = new Lifetime({
     sandboxes,
     pipes,
@@ -89,10 +91,12 @@ async function wire(wish: Wish): Promise<Emulator> {
     summary,
     token,
     warnings,
+    ports,
   })
   try {
     const { functions, programs } = engine
-    await defineFunctions(project, { functions, programs, codeStore, accountId, region })
+    const parts = { functions, programs, codeStore, accountId, region }
+    warnings.push(...(await defineFunctions(project, parts)))
     await lifetime.listen(host, options.lambdaPort ?? 3001)
     // Looked for ahead of the first invocation, and after the start.
     for (const { definition } of functions.all()) void programs.find(definition)
@@ -101,10 +105,6 @@ async function wire(wish: Wish): Promise<Emulator> {
     throw error
   }
   return lifetime
-}
-
-function sweepWarning(problem: string): Warning {
-  return { code: 'W_SWEEP', property: 'what an earlier daemon left', message: problem }
 }
 
 interface ServerParts {

@@ -13,6 +13,7 @@ import { FreezeGrace } from '../host/freeze-grace.js'
 import { type Programs, programs } from '../host/programs.js'
 import { RealHost } from '../host/real.js'
 import { Runner } from '../host/runner.js'
+import type { PortRange } from '../http/port-range.js'
 import { LocalInvoker } from '../invoke/local-invoker.js'
 import { PayloadStore } from '../invoke/payloads.js'
 import { Journal } from '../journal/journal.js'
@@ -30,7 +31,12 @@ export interface EngineOptions {
   readonly pipes: LogPipes
   /** Loopback address for Runtime APIs. */
   readonly host: string
+  /** Where Runtime APIs take their ports. */
+  readonly ports: PortRange
   readonly lambdaEndpointUrl: () => string
+  /** False with --no-cpu. */
+  readonly cpuAllotted: boolean
+  readonly memoryBudgetMb: number
   readonly onBug: (error: unknown) => void
 }
 
@@ -108,6 +114,8 @@ function realHost(options: EngineOptions, state: HostState): RealHost {
     grace: new FreezeGrace(options.profile.freezeGraceMs.value, systemKernel),
     programs: found,
     host: options.host,
+    ports: options.ports,
+    cpuAllotted: options.cpuAllotted,
     newStreamId: () => systemChance.hex(32),
     runtimeVersionArn: ({ definition }) => runtimeVersionArn(definition.region, definition.runtime),
     runtimesFolder,
@@ -120,13 +128,16 @@ function realHost(options: EngineOptions, state: HostState): RealHost {
   })
 }
 
-function figuresOf({ profile, sandboxes }: EngineOptions) {
+function figuresOf({ profile, sandboxes, memoryBudgetMb }: EngineOptions) {
   return {
     initLimitMs: profile.initLimitMs.value,
     idleLifeMs: profile.idleLifeMs.value,
     settleWaitMs: profile.settleWaitMs.value,
     resetWaitMs: profile.resetWaitMs.value,
     suspendable: sandboxes.backend !== 'none',
+    budgetMb: memoryBudgetMb,
+    environmentFloorMb: profile.environmentFloorMb.value,
+    queueWaitMsMax: profile.queueWaitMsMax.value,
   }
 }
 

@@ -11,7 +11,8 @@ import type {
 } from '../admin/contract.js'
 import { systemKernel } from '../clock/kernel.js'
 import { assert } from '../domain/assert.js'
-import { listen } from '../http/server.js'
+import type { PortRange } from '../http/port-range.js'
+import { listen, listenOn } from '../http/server.js'
 import type { SandboxFactory } from '../sandbox/factory.js'
 import type { LogPipes } from '../sandbox/log-pipe.js'
 import type { StateDirectoryClaim } from './state-directory.js'
@@ -26,6 +27,7 @@ export interface LifetimeParts {
   readonly summary: SummaryParts
   readonly token: string
   readonly warnings: readonly Warning[]
+  readonly ports: PortRange
 }
 
 // What the journal's end says about how we came here.
@@ -66,9 +68,12 @@ export class Lifetime implements Emulator {
 
   /** @throws EmulatorError EMU_PORT_IN_USE. */
   async listen(host: string, lambdaPort: number): Promise<void> {
-    const { lambdaApp, adminApp, claim, token } = this.#parts
+    const { lambdaApp, adminApp, claim, token, ports } = this.#parts
     this.lambdaUrl = (await listen(lambdaApp, { host, port: lambdaPort })).url
-    this.adminUrl = (await listen(adminApp, { host, port: 0 })).url
+    // Inside the range that environments cannot reach.
+    await ports.listen(async (port) => {
+      this.adminUrl = (await listenOn(adminApp, { host, port })).url
+    })
     claim.publish({ adminUrl: this.adminUrl, lambdaUrl: this.lambdaUrl, token })
   }
 

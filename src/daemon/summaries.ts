@@ -44,9 +44,15 @@ export function summarizeStatus(parts: SummaryParts): Status {
     functions: parts.engine.functions.all().length,
     environments: phases,
     frozen: environments.filter(({ suspension }) => suspension.is === 'frozen').length,
+    memory: summarizeMemory(parts),
     events: parts.engine.events.depth(),
     invocations: parts.engine.invoker.totals,
   }
+}
+
+function summarizeMemory({ engine }: SummaryParts): Status['memory'] {
+  const { memory, queue } = engine.runner.state
+  return { budgetMb: memory.budgetMb, chargedMb: memory.chargedMb, waiting: queue.length }
 }
 
 export function summarizeFunction({ definition, ...record }: FunctionRecord): FunctionSummary {
@@ -90,6 +96,7 @@ export function summarizeEnvironment(
     invocations: state.invocations,
     ...(requestId === undefined ? {} : { requestId }),
     pids: usage?.pids ?? [],
+    ...(usage === undefined ? {} : { tmpFolder: usage.tmpFolder }),
     logStreamName: live?.logStreamName ?? '',
   }
 }

@@ -11,6 +11,18 @@ export interface CodePackage {
   readonly sizeBytes: number
   /** The zip as uploaded, when there was one: what GetFunction's Location serves. */
   readonly zipPath?: string
+  /** Node modules of a source folder that lie outside it; AWS would not have them. */
+  readonly linkedModules?: LinkedModules
+}
+
+/** Real paths of this machine, and the links by which a process finds them from the task root. */
+export interface LinkedModules {
+  /** Folders to be seen read-only at their own paths. */
+  readonly binds: readonly string[]
+  /** Symbolic links to be made outside the task root. */
+  readonly links: readonly { readonly path: string; readonly target: string }[]
+  /** What node_modules of the task root must hold in place of what is there. */
+  readonly taskLinks?: readonly { readonly name: string; readonly target: string }[]
 }
 
 /** Everything needed to run a function and to describe it. Memory in MB, times in seconds as Lambda's API has them. */

@@ -39,6 +39,8 @@ export interface FunctionError {
 export type RefusalReason =
   | 'ConcurrentInvocationLimitExceeded'
   | 'ReservedFunctionConcurrentInvocationLimitExceeded'
+  /** Ours alone: it waited for this machine's memory in vain. */
+  | 'MemoryBudgetExceeded'
   | 'FunctionDeleted'
   | 'EmulatorStopping'
 

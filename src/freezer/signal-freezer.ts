@@ -1,13 +1,8 @@
 // The freezer of last resort: SIGSTOP to every process that can be found, SIGCONT in reverse.
 
 import type { Freezer } from './freezer.js'
+import { type After, Holds } from './holds.js'
 import type { ProcessTree } from './process-tree.js'
-
-/** Runs once after about that long; returns the way to cancel it. */
-export type After = (durationMs: number, run: () => void) => () => void
-
-const RECHECK_MS = 1
-const RECHECK_MS_MAX = 64
 
 /**
  * Differences that a function can notice, unlike a cgroup freezer: its SIGCONT handler runs at the thaw,
@@ -20,45 +15,21 @@ export const signalEscapes = [
   'a program that runs as another user (set-uid), unless the daemon is root',
 ] as const
 
+/** The same for a tree below an anchor (`ProcessTree.addAnchor`): there a daemonised process is found by descent. */
+export const anchoredSignalEscapes: readonly string[] = signalEscapes.slice(1)
+
+/** For a tree that nothing but the freezer ever stops. */
 export function signalFreezer(tree: ProcessTree, after: After): Freezer {
-  let wanted = false
-  let still = false
-  let cancelRecheck = () => {}
+  return holdFreezer(new Holds(tree, after))
+}
 
-  /** A fork that was under way shows its child only afterwards: look again until all stands still. */
-  function recheckIn(durationMs: number): void {
-    cancelRecheck = after(durationMs, () => {
-      // An exec under way ends soon; a foreign process without variables stays uncertain for ever.
-      const uncertain = tree.isUncertain() && durationMs < RECHECK_MS_MAX
-      if (settled() && !uncertain) return
-      still = false
-      recheckIn(Math.min(durationMs * 2, RECHECK_MS_MAX))
-    })
-  }
-
-  function settled(): boolean {
-    if (still) return true
-    still = tree.isStill()
-    if (!still) tree.stop()
-    return still
-  }
-
+/** For a tree that is also throttled: it goes on when neither holds it. */
+export function holdFreezer(holds: Holds): Freezer {
   return {
     backend: 'signal',
     escapes: signalEscapes,
-    freeze() {
-      if (wanted) return
-      wanted = true
-      still = false
-      tree.stop()
-      recheckIn(RECHECK_MS)
-    },
-    thaw() {
-      if (!wanted) return
-      wanted = false
-      cancelRecheck()
-      tree.continue()
-    },
-    state: () => (wanted ? (settled() ? 'frozen' : 'freezing') : 'running'),
+    freeze: () => holds.hold('frozen'),
+    thaw: () => holds.release('frozen'),
+    state: () => (holds.holds('frozen') ? (holds.isStill() ? 'frozen' : 'freezing') : 'running'),
   }
 }

@@ -1,59 +1,41 @@
 // The effects of one environment's life: its sandbox, its Runtime API, its log, and what is measured of them.
 
-import { join } from 'node:path'
-import type { Clock, KernelTimers } from '../clock/clock.js'
 import { assert, assertNever } from '../domain/assert.js'
 import type { EmulatorMs, EnvironmentId } from '../domain/brand.js'
 import { noBootstrapFault, responseTooLargeFault } from '../domain/faults.js'
-import { type Generation, runtimeFamily } from '../domain/function.js'
+import type { Generation } from '../domain/function.js'
 import type { Invocation, Outcome, PayloadRef } from '../domain/invocation.js'
 import type { PayloadStore } from '../invoke/payloads.js'
 import type { Journal } from '../journal/journal.js'
-import { EnvironmentLog } from '../logs/environment-log.js'
 import type { InvocationTails } from '../logs/invocation-tails.js'
-import type { LogStore } from '../logs/log-store.js'
 import { initReportLine, initStartLine } from '../logs/report.js'
 import type { HostCommand } from '../placement/state.js'
-import { type ChannelEvent, RuntimeChannel } from '../runtime-api/channel.js'
-import type { SandboxFactory } from '../sandbox/factory.js'
-import type { LogPipe, LogPipes } from '../sandbox/log-pipe.js'
-import type { Sandbox } from '../sandbox/sandbox.js'
+import type { ChannelEvent } from '../runtime-api/channel.js'
 import { type SandboxedProcess, SpawnFailure } from '../sandbox/spawn.js'
+import { EnvironmentParts, type OpeningParts } from './environment-parts.js'
 import type { FreezeGrace } from './freeze-grace.js'
-import { dummyCredentials, functionEnvironment } from './function-environment.js'
 import { HostError, type HostEvent } from './host.js'
 import { InvocationReport } from './invocation-report.js'
-import type { Program, Programs } from './programs.js'
+import type { Programs } from './programs.js'
 
 type CommandOf<Do extends HostCommand['do']> = Extract<HostCommand, { do: Do }>
 
 /** What all environments of a host share. */
-export interface HostParts {
-  readonly clock: Clock
-  readonly timers: KernelTimers
-  readonly sandboxes: SandboxFactory
-  readonly pipes: LogPipes
+export interface HostParts extends OpeningParts {
   readonly grace: FreezeGrace
   readonly programs: Programs
   readonly payloads: PayloadStore
-  readonly logs: LogStore
   readonly tails: InvocationTails
   readonly journal: Journal
-  /** Loopback address for Runtime APIs. */
-  readonly host: string
-  /** `hex(32)`: the part of a log stream's name that makes it unique. */
-  readonly newStreamId: () => string
   readonly runtimeVersionArn: (generation: Generation) => string
-  /** The folder `runtimes/` of this package. */
-  readonly runtimesFolder: string
-  /** Where Lambda's API is served; known once the daemon listens. */
-  readonly lambdaEndpointUrl: () => string
 }
 
 export interface EnvironmentUsage {
   readonly memoryUsedMb: number
   readonly cpuMs: number
   readonly pids: readonly number[]
+  /** The folder of this machine that is its /tmp. */
+  readonly tmpFolder: string
 }
 
 const bytesPerMb = 1024 * 1024
@@ -67,12 +49,7 @@ export class LiveEnvironment {
   readonly logStreamName: string
   readonly #parts: HostParts
   readonly #report: (event: HostEvent) => void
-  #sandbox: Sandbox | undefined
-  #channel: RuntimeChannel | undefined
-  #pipe: LogPipe | undefined
-  #log: EnvironmentLog | undefined
-  readonly #marks = new Map<string, () => void>()
-  #nextMark = 1
+  readonly #own: EnvironmentParts
   #process: SandboxedProcess | undefined
   #starting: Promise<void> = Promise.resolve()
   #init:
@@ -81,6 +58,7 @@ export class LiveEnvironment {
   #initDurationMs: number | undefined
   #current: InvocationReport | undefined
   #memoryPeakMb = 0
+  #outOfMemory = false
   #memoryMeasuredAtMs = Number.NEGATIVE_INFINITY
   #killing = false
   #frozenSinceMs: EmulatorMs | undefined
@@ -97,16 +75,26 @@ export class LiveEnvironment {
     this.#parts = parts
     this.#report = report
     this.logStreamName = streamName(parts, generation.version)
+    this.#own = new EnvironmentParts(parts, {
+      id,
+      generation,
+      logStreamName: this.logStreamName,
+      onEvent: (event) => this.#heard(event),
+      memoryChanged: (privateBytes) =>
+        report({ on: 'measured', env: id, privateMb: Math.ceil(privateBytes / bytesPerMb) }),
+    })
   }
 
   /** Processes, memory and CPU time now; undefined before the first start. */
   usage(): EnvironmentUsage | undefined {
-    if (this.#sandbox === undefined) return undefined
-    const { cpuUs, memoryBytes } = this.#sandbox.usage()
+    const { sandbox } = this.#own
+    if (sandbox === undefined) return undefined
+    const { cpuUs, memoryBytes } = sandbox.usage()
     return {
       memoryUsedMb: Math.ceil(memoryBytes / bytesPerMb),
       cpuMs: cpuUs / 1000,
-      pids: this.#sandbox.pids(),
+      pids: sandbox.pids(),
+      tmpFolder: sandbox.tmpFolder,
     }
   }
 
@@ -120,11 +108,12 @@ export class LiveEnvironment {
     this.#killing = false
     this.#init = { command, atMs: this.#parts.clock.monotonicMs() }
     this.#initDurationMs = undefined
+    this.#outOfMemory = false
     const search = await this.#parts.programs.find(definition)
-    await this.#open()
-    const { sandbox, channel, pipe, log } = this.#opened()
+    await this.#own.open('found' in search ? search.found : undefined)
+    const { sandbox, log } = this.#own.opened
     const line = initStartLine(definition.runtime, this.#parts.runtimeVersionArn(this.generation))
-    this.#mark(() => log.platform(line))
+    this.#own.mark(() => log.platform(line))
     if ('missing' in search) {
       this.#init.errorType = 'Runtime.InvalidEntrypoint'
       const { errorType, errorMessage } = noBootstrapFault(command.pending?.requestId ?? '')
@@ -132,12 +121,7 @@ export class LiveEnvironment {
     }
     this.#init = { command, atMs: this.#parts.clock.monotonicMs() }
     const process = await sandbox
-      .start({
-        argv: search.found.argv,
-        cwd: definition.code.folder,
-        env: this.#variables(search.found, sandbox, channel),
-        output: pipe.childFd,
-      })
+      .start(this.#own.processOf(search.found))
       .catch((error: unknown) => {
         if (!(error instanceof SpawnFailure)) throw error
         if (this.#init !== undefined) this.#init.errorType = 'Runtime.InvalidEntrypoint'
@@ -147,74 +131,14 @@ export class LiveEnvironment {
     void process.exited.then((exit) => this.#exited(process, exit))
   }
 
-  #variables(
-    program: Program,
-    sandbox: Sandbox,
-    channel: RuntimeChannel,
-  ): Readonly<Record<string, string>> {
-    const { runtimesFolder, lambdaEndpointUrl } = this.#parts
-    const { definition } = this.generation
-    const variables = functionEnvironment(this.generation, {
-      runtimeApi: channel.address,
-      logStreamName: this.logStreamName,
-      taskRoot: definition.code.folder,
-      runtimeDirectory: join(runtimesFolder, runtimeFamily(definition.runtime) ?? ''),
-      credentials: dummyCredentials,
-      programFolders: program.folder === undefined ? [] : [program.folder],
-      lambdaEndpointUrl: lambdaEndpointUrl(),
-    })
-    // Until /tmp itself is the environment's own, whoever asks for the temporary folder gets its own.
-    return { TMPDIR: sandbox.tmpFolder, ...variables }
-  }
-
-  async #open(): Promise<void> {
-    const { sandboxes, pipes, host, timers, clock, logs } = this.#parts
-    // Each part once: after a start that failed half way the next one goes on from there.
-    this.#sandbox ??= sandboxes.create(this.id, { logStreamName: this.logStreamName })
-    this.#channel ??= await RuntimeChannel.listen({
-      host,
-      timers,
-      onEvent: (event) => this.#heard(event),
-    })
-    if (this.#pipe !== undefined) return
-    const pipe = await pipes.open()
-    const log = new EnvironmentLog({
-      functionName: this.generation.definition.functionName,
-      logStreamName: this.logStreamName,
-      environment: this.id,
-      clock,
-      store: logs,
-    })
-    pipe.onMark((id) => {
-      const reached = this.#marks.get(id)
-      this.#marks.delete(id)
-      reached?.()
-    })
-    pipe.onData((bytes) => log.write(bytes))
-    this.#log = log
-    this.#pipe = pipe
-  }
-
-  #opened(): { sandbox: Sandbox; channel: RuntimeChannel; pipe: LogPipe; log: EnvironmentLog } {
-    const [sandbox, channel, pipe, log] = [this.#sandbox, this.#channel, this.#pipe, this.#log]
-    assert(sandbox && channel && pipe && log, `${this.id} has been opened`)
-    return { sandbox, channel, pipe, log }
-  }
-
-  /** Runs `reached` when the log has been read up to here. */
-  #mark(reached: () => void): void {
-    const id = String(this.#nextMark)
-    this.#nextMark += 1
-    this.#marks.set(id, reached)
-    this.#opened().pipe.mark(id)
-  }
-
   deliver(command: CommandOf<'deliver'>): void {
-    const { channel } = this.#opened()
+    const { channel, sandbox } = this.#own.opened
     const { invocation, deadlineMs } = command
+    // Init has ended, whichever of the two comes first: an event or the freeze.
+    sandbox.initialized()
     const { clock, payloads } = this.#parts
     const report = this.#beginReport(invocation, command.initInside)
-    this.#mark(() => this.#log?.begin(invocation.requestId, report.startLine))
+    this.#own.mark(() => this.#own.log?.begin(invocation.requestId, report.startLine))
     channel.deliver({
       invocationId: invocation.invocationId,
       requestId: invocation.requestId,
@@ -251,7 +175,9 @@ export class LiveEnvironment {
 
   freeze(): undefined | Promise<void> {
     return this.#parts.grace.freeze(this.id, () => {
-      this.#opened().sandbox.freezer.freeze()
+      const { sandbox } = this.#own.opened
+      sandbox.initialized()
+      sandbox.freezer.freeze()
       this.#frozenSinceMs = this.#parts.clock.nowMs()
     })
   }
@@ -263,7 +189,7 @@ export class LiveEnvironment {
       if (this.#current !== undefined) this.#current.frozenForMs = this.#frozenForMs
     }
     this.#frozenSinceMs = undefined
-    this.#opened().sandbox.freezer.thaw()
+    this.#own.opened.sandbox.freezer.thaw()
   }
 
   async kill(command: CommandOf<'kill'>): Promise<void> {
@@ -272,15 +198,15 @@ export class LiveEnvironment {
     const report = this.#current
     const endedAtMs = this.#parts.clock.monotonicMs()
     await this.#starting.catch(() => undefined)
-    const sandbox = this.#sandbox
+    const { sandbox, pipe } = this.#own
     this.#process = undefined
     this.#frozenSinceMs = undefined
-    if (sandbox === undefined || this.#pipe === undefined) return this.#endUnopened()
+    if (sandbox === undefined || pipe === undefined) return this.#endUnopened()
     if (report !== undefined || this.#init !== undefined) this.#measureMemory()
     try {
       await sandbox.kill()
     } finally {
-      this.#channel?.reset()
+      this.#own.channel?.reset()
       // Whoever waits for the tail of a log gets it, even of processes that would not die.
       this.#closeReports(command, report, endedAtMs)
     }
@@ -305,20 +231,26 @@ export class LiveEnvironment {
     const status =
       reason === 'timeout'
         ? ({ is: 'timeout' } as const)
-        : ({ is: 'error', errorType: init?.errorType ?? 'Runtime.ExitError' } as const)
+        : ({ is: 'error', errorType: this.#endErrorType(init?.errorType) } as const)
     if (init !== undefined && reason !== 'stopping') {
       const phase = init.command.cause === 'in-invoke' ? 'invoke' : 'init'
       const line = initReportLine(endedAtMs - init.atMs, phase, status)
-      this.#mark(() => this.#log?.platform(line))
+      this.#own.mark(() => this.#own.log?.platform(line))
     }
     const pending = init?.command.cause === 'in-invoke' ? init.command.pending : undefined
     if (pending !== undefined) {
       const failed = this.#failedInit(init as NonNullable<typeof init>)
-      this.#mark(() => this.#log?.begin(pending.requestId, failed.startLine))
+      this.#own.mark(() => this.#own.log?.begin(pending.requestId, failed.startLine))
       return this.#finishReport(failed, endedAtMs, status)
     }
     if (report !== undefined && reason !== 'stopping')
       this.#finishReport(report, endedAtMs, report.answered === undefined ? status : undefined)
+  }
+
+  /** Source: AWS Lambda guide; the caller's error stays Runtime.ExitError. */
+  #endErrorType(told: string | undefined): string {
+    if (told !== undefined) return told
+    return this.#outOfMemory ? 'Runtime.OutOfMemory' : 'Runtime.ExitError'
   }
 
   #failedInit(init: { readonly command: CommandOf<'start'>; readonly atMs: number }) {
@@ -346,9 +278,12 @@ export class LiveEnvironment {
       | undefined,
   ): void {
     report.finish(endedAtMs, this.#memoryPeakMb, status)
-    this.#mark(() => {
-      this.#parts.tails.cut(report.invocationId, this.#log?.tail(report.closingLines()) ?? noBytes)
-      this.#log?.end(report.closingLines())
+    this.#own.mark(() => {
+      this.#parts.tails.cut(
+        report.invocationId,
+        this.#own.log?.tail(report.closingLines()) ?? noBytes,
+      )
+      this.#own.log?.end(report.closingLines())
     })
     this.#parts.journal.append(report.journalRecord(this.generation.definition.functionName))
   }
@@ -356,14 +291,8 @@ export class LiveEnvironment {
   async remove(): Promise<void> {
     const { id } = this
     this.#parts.grace.cancel(id)
-    this.#channel?.close()
     this.#parts.payloads.drop(this.#initErrorPayload)
-    try {
-      await this.#sandbox?.remove()
-    } finally {
-      // Reads what is left, up to the last mark.
-      this.#pipe?.close()
-    }
+    await this.#own.remove()
   }
 
   #heard(event: ChannelEvent): void {
@@ -413,7 +342,7 @@ export class LiveEnvironment {
     report.answer(outcome)
     if (report.logTail) {
       this.#measureMemory()
-      this.#mark(() => this.#cutTail(report, answeredAtMs))
+      this.#own.mark(() => this.#cutTail(report, answeredAtMs))
     }
     const { invocationId } = report
     this.#report({ on: 'answered', env: this.id, invocation: invocationId, outcome })
@@ -422,7 +351,7 @@ export class LiveEnvironment {
   /** The caller's tail: what was written before the answer, closed as the log will close it. */
   #cutTail(report: InvocationReport, answeredAtMs: number): void {
     if (!report.finished) report.estimate(answeredAtMs, this.#memoryPeakMb)
-    const bytes = this.#log?.tail(report.closingLines()) ?? noBytes
+    const bytes = this.#own.log?.tail(report.closingLines()) ?? noBytes
     this.#parts.tails.cut(report.invocationId, bytes)
   }
 
@@ -454,7 +383,7 @@ export class LiveEnvironment {
 
   #memoryUsedMb(): number {
     try {
-      return Math.ceil((this.#sandbox?.usage().memoryBytes ?? 0) / bytesPerMb)
+      return Math.ceil((this.#own.sandbox?.usage().memoryBytes ?? 0) / bytesPerMb)
     } catch {
       // A figure of a log line is worth no failed invocation; the last peak stands.
       return 0
@@ -466,9 +395,14 @@ export class LiveEnvironment {
     exit: { readonly code: number | null; readonly signal: string | null },
   ): Promise<void> {
     // What it sent before it died is still on its way through the sockets.
-    await this.#channel?.drained()
+    await this.#own.channel?.drained()
     if (this.#process !== process) return
     this.#process = undefined
+    if (exit.signal === 'SIGKILL' && this.#own.sandbox?.ranOutOfMemory()) {
+      this.#outOfMemory = true
+      // It used all there was, whatever was seen of it.
+      this.#memoryPeakMb = this.generation.definition.memoryMb
+    }
     this.#report({ on: 'exited', env: this.id, participant: 'runtime', exit })
   }
 }

@@ -1,6 +1,7 @@
 // Which program runs a function: the built-in bootstraps for Node and Python, the package's own for provided.*.
 
 import { accessSync, constants, statSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { execa } from 'execa'
 import { type FunctionDefinition, runtimeFamily } from '../domain/function.js'
@@ -9,6 +10,10 @@ export interface Program {
   readonly argv: readonly string[]
   /** Folder of the interpreter, so that PATH reaches it. */
   readonly folder?: string
+  /** Files and folders of this machine without which the interpreter does not run. */
+  readonly paths: readonly string[]
+  /** The interpreter by the names it has on Lambda. */
+  readonly names: Readonly<Record<string, string>>
 }
 
 export type ProgramSearch =
@@ -23,12 +28,18 @@ export interface Programs {
   missingInterpreter(definition: FunctionDefinition): string | undefined
 }
 
+interface Python {
+  readonly executable: string
+  /** Its own folders, and those it finds modules in. */
+  readonly folders: readonly string[]
+}
+
 /** @param runtimesFolder the folder `runtimes/` of this package. */
 export function programs(runtimesFolder: string): Programs {
-  const interpreters = new Map<string, Promise<string | undefined>>()
+  const interpreters = new Map<string, Promise<Python | undefined>>()
 
-  function interpreter(name: string): Promise<string | undefined> {
-    const known = interpreters.get(name) ?? realPython(name)
+  function interpreter(name: string): Promise<Python | undefined> {
+    const known = interpreters.get(name) ?? realPython(name, runtimesFolder)
     interpreters.set(name, known)
     return known
   }
@@ -36,25 +47,26 @@ export function programs(runtimesFolder: string): Programs {
   async function python(runtime: string): Promise<ProgramSearch> {
     // The very version when it is there, else whatever python3 is.
     const [exact, any] = await Promise.all([interpreter(runtime), interpreter('python3')])
-    const path = exact ?? any
-    if (path === undefined) return { missing: 'interpreter', program: 'python3' }
-    const argv = [path, join(runtimesFolder, 'python', 'bootstrap.py')]
-    return { found: { argv, folder: dirname(path) } }
+    const found = exact ?? any
+    if (found === undefined) return { missing: 'interpreter', program: 'python3' }
+    const { executable } = found
+    const argv = [executable, join(runtimesFolder, 'python', 'bootstrap.py')]
+    const names = { [runtime]: executable, python3: executable, python: executable }
+    return { found: { argv, folder: dirname(executable), paths: found.folders, names } }
   }
 
   return {
     async find(definition) {
       switch (runtimeFamily(definition.runtime)) {
-        case 'nodejs': {
-          const argv = [process.execPath, join(runtimesFolder, 'nodejs', 'bootstrap.cjs')]
-          return { found: { argv, folder: dirname(process.execPath) } }
-        }
+        case 'nodejs':
+          return { found: node(join(runtimesFolder, 'nodejs', 'bootstrap.cjs')) }
         case 'python':
           return python(definition.runtime)
         case 'provided': {
           const path = join(definition.code.folder, 'bootstrap')
+          // A bootstrap may be a script for this machine's Node.
           return isProgram(path)
-            ? { found: { argv: [path] } }
+            ? { found: { argv: [path], paths: [process.execPath], names: {} } }
             : { missing: 'bootstrap', program: path }
         }
         case undefined:
@@ -69,21 +81,40 @@ export function programs(runtimesFolder: string): Programs {
   }
 }
 
+function node(bootstrap: string): Program {
+  const path = process.execPath
+  return { argv: [path, bootstrap], folder: dirname(path), paths: [path], names: { node: path } }
+}
+
 function isOnPath(name: string): boolean {
   const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '')
   return folders.some((folder) => isProgram(join(folder, name)))
 }
 
+/**
+ * Tells where it is, and compiles the built-in runtime, which functions cannot write to: without that every
+ * cold start would compile it again.
+ */
+const pythonQuestion = `import compileall, json, os, sys
+compileall.compile_dir(sys.argv[1], quiet=2)
+folders = [sys.prefix, sys.base_prefix, sys.exec_prefix, *filter(os.path.isdir, sys.path[1:])]
+print(json.dumps([sys.executable, folders]))`
+
 /** What is on the PATH may be a script that chooses a version by variables that functions do not get. */
-async function realPython(name: string): Promise<string | undefined> {
+async function realPython(name: string, runtimesFolder: string): Promise<Python | undefined> {
   if (!isOnPath(name)) return undefined
   try {
-    const { stdout } = await execa(name, ['-c', 'import sys; print(sys.executable)'], {
+    const { stdout } = await execa(name, ['-c', pythonQuestion, join(runtimesFolder, 'python')], {
       stdin: 'ignore',
       timeout: 10_000,
       killSignal: 'SIGKILL',
     })
-    return stdout.trim() === '' ? undefined : stdout.trim()
+    const [executable, folders] = JSON.parse(stdout) as [string, string[]]
+    if (executable === '') return undefined
+    // A folder of programs that holds everything of the user's is no installation: only the program itself is shown.
+    const home = homedir()
+    const own = folders.filter((folder) => !`${home}/`.startsWith(`${folder.replace(/\/$/, '')}/`))
+    return { executable, folders: [executable, ...own] }
   } catch {
     // A name that is there and does not run (a version manager's, for a version that is not installed) is no interpreter.
     return undefined

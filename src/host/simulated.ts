@@ -166,10 +166,11 @@ export class SimulatedHost implements Host {
     }
   }
 
-  /** What the processes could do now: only those that live and are not frozen do anything. */
+  /** What could happen now: only processes that live and are not frozen do anything, but all can be measured. */
   #doings(): (() => void)[] {
     const doings: (() => void)[] = []
     for (const [env, environment] of this.#environments) {
+      if (environment.alive && this.#choose(8) === 0) doings.push(() => this.#measure(env))
       if (!environment.alive || environment.frozen) continue
       doings.push(...this.#doingsOf(env, environment))
     }
@@ -214,6 +215,12 @@ export class SimulatedHost implements Host {
     }
     // The second answer is what arrives when an answer and a timeout cross.
     return current.answered ? [next, next, exit, answer] : [answer, answer, exit]
+  }
+
+  /** Small and large, and now and then nothing that could be measured. */
+  #measure(env: EnvironmentId): void {
+    const privateMb = [0, 12.5, 40, 63.2, 80, 150][this.#choose(6)] ?? 0
+    this.#report({ on: 'measured', env, privateMb })
   }
 
   #initError(env: EnvironmentId): void {

@@ -124,12 +124,20 @@ export interface ListenOptions {
  * port when it is known.
  */
 export async function listen(app: FastifyInstance, options: ListenOptions): Promise<ListenAddress> {
-  const host = loopbackAddress(options.host)
   try {
-    await app.listen({ host, port: options.port })
+    return await listenOn(app, options)
   } catch (error) {
-    throw listenFailure(error, host, options.port)
+    throw listenFailure(error, loopbackAddress(options.host), options.port)
   }
+}
+
+/** The same for a port that need not be free. @throws EmulatorError EMU_HOST_NOT_LOOPBACK; the error of listen(2). */
+export async function listenOn(
+  app: FastifyInstance,
+  options: ListenOptions,
+): Promise<ListenAddress> {
+  const host = loopbackAddress(options.host)
+  await app.listen({ host, port: options.port })
   const address = app.server.address()
   assert(typeof address === 'object' && address !== null, 'a listening TCP server has an address')
   return {

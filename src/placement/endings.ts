@@ -1,10 +1,13 @@
-// How an environment stops serving: settled and frozen, reset after a failure, or shut down for good.
+// How an environment stops serving for now: settled and frozen, or reset after a failure.
 
 import { assert } from '../domain/assert.js'
 import type { InvocationId } from '../domain/brand.js'
 import type { Outcome } from '../domain/invocation.js'
-import { currentGeneration, dropClaim, initialize, place, takeClaim } from './place.js'
-import type { EnvironmentState, ResetReason, ShutdownReason } from './state.js'
+import { currentGeneration, place, takeClaim } from './place.js'
+import { serve } from './serve.js'
+import { shutDown } from './shutdown.js'
+import { initialize } from './start.js'
+import type { EnvironmentState, ResetReason } from './state.js'
 import {
   answer,
   arm,
@@ -54,13 +57,17 @@ function becomeIdle(
     step.state.figures.idleLifeMs,
     'background',
   )
-  serveClaim(step, environment)
+  serveWaiting(step, environment)
 }
 
-/** Whoever waited for this environment, now free, is placed: here, since it was used last, if limits allow. */
-function serveClaim(step: Transaction, environment: EnvironmentState): void {
+/**
+ * Whoever waited for this environment, now free, is placed: here, since it was used last, if limits allow and
+ * nobody who waits for memory came before.
+ */
+function serveWaiting(step: Transaction, environment: EnvironmentState): void {
   const waiting = takeClaim(step, environment)
   if (waiting !== undefined) place(step, waiting, false)
+  serve(step)
 }
 
 export function freeze(step: Transaction, environment: EnvironmentState): void {
@@ -97,6 +104,7 @@ export function abort(
   assert(phase.is === 'busy', 'only an invocation in flight is aborted')
   const id = phase.active.invocationId
   disarm(step, phase.active.deadline)
+  if (reason !== 'timeout') step.state.progress += 1
   if (phase.active.stage === 'delivered') answer(step, id, outcome(id), environment.id)
   finish(step, id)
   reset(step, environment, reason)
@@ -139,43 +147,4 @@ export function resetFailed(step: Transaction, environment: EnvironmentState): v
   releaseSlot(step, environment.functionArn)
   delete placedOf(step, pending).deadlineMs
   place(step, pending, true)
-}
-
-/** Ends an environment that has nothing in flight, or whose invocation is already answered and forgotten. */
-export function shutDown(
-  step: Transaction,
-  environment: EnvironmentState,
-  reason: ShutdownReason,
-): void {
-  disarm(step, timerKey.expiry(environment.id))
-  disarm(step, timerKey.initLimit(environment.id))
-  holdThawed(step, environment, false)
-  // A reset that is under way kills already; when it is done it finds the environment shutting down.
-  const killing = environment.phase.is === 'resetting' && reason === 'stopping'
-  become(step, environment, { is: 'shutting-down', reason }, reason)
-  for (const participant of environment.participants) participant.state = 'exited'
-  if (!killing) command(step, { do: 'kill', env: environment.id, reason })
-  dropClaim(step, environment)
-}
-
-/** A newer generation is deployed, or the function is gone: idle environments go now, busy ones when they end. */
-export function doom(
-  step: Transaction,
-  environment: EnvironmentState,
-  reason: ShutdownReason,
-): void {
-  switch (environment.phase.is) {
-    case 'ready':
-    case 'dormant':
-      return shutDown(step, environment, reason)
-    case 'created':
-    case 'initializing':
-    case 'busy':
-    case 'resetting':
-      environment.doomed ??= reason
-      return dropClaim(step, environment)
-    case 'shutting-down':
-    case 'gone':
-      return
-  }
 }

@@ -1,18 +1,17 @@
 // Where an invocation runs: a ready environment, one that is about to be free, a dormant one, or a new one.
 
 import { assert } from '../domain/assert.js'
-import type { EmulatorMs, EnvironmentId, GenerationId, InvocationId } from '../domain/brand.js'
+import type { GenerationId, InvocationId } from '../domain/brand.js'
 import type { RefusalReason } from '../domain/invocation.js'
-import type { EnvironmentState, InitCause, PlacementState } from './state.js'
+import { wait } from './queue.js'
+import { useNew, useWarm } from './start.js'
+import type { EnvironmentState, PlacementState } from './state.js'
 import {
   answer,
   arm,
-  become,
-  command,
   disarm,
   environmentOf,
   placedOf,
-  suspend,
   type Transaction,
   takeSlot,
   timerKey,
@@ -30,7 +29,9 @@ export function currentGeneration(state: PlacementState, id: GenerationId): Gene
 
 /**
  * Finds an invocation its environment, in Lambda's order: warm and most recently used first; then one
- * that will be free within moments; then a dormant one, whose /tmp is kept; then a new one.
+ * that will be free within moments; then a dormant one, whose /tmp is kept; then a new one. Without memory
+ * for any of these, or behind others that wait for it, it joins the queue. What would be one too many of its
+ * function waits for no memory: it is refused, unless an environment is about to give its slot back.
  */
 export function place(step: Transaction, id: InvocationId, mayClaim: boolean): void {
   const { state, rules } = step
@@ -52,33 +53,13 @@ export function place(step: Transaction, id: InvocationId, mayClaim: boolean): v
         : 'ConcurrentInvocationLimitExceeded',
     )
   }
-  const warm = lastIdle(step, state.ready[generation], generation)
-  if (warm !== undefined) {
-    takeSlot(step, functionArn)
-    return deliver(step, warm, id, 'warm')
+  if (!rules.mustQueue(state)) {
+    if (useWarm(step, id)) return takeSlot(step, functionArn)
+    if (mayClaim && claim(step, id, generation)) return
+    if (useNew(step, id)) return takeSlot(step, functionArn)
   }
-  if (mayClaim && claim(step, id, generation)) return
   takeSlot(step, functionArn)
-  const dormant = lastIdle(step, state.dormant[generation], generation)
-  initialize(
-    step,
-    dormant ?? create(step, generation, functionArn),
-    dormant === undefined ? 'on-demand' : 'in-invoke',
-    id,
-  )
-}
-
-function lastIdle(
-  step: Transaction,
-  ids: readonly EnvironmentId[] | undefined,
-  generation: GenerationId,
-): EnvironmentState | undefined {
-  for (let index = (ids?.length ?? 0) - 1; index >= 0; index -= 1) {
-    const environment = environmentOf(step, ids?.[index] as EnvironmentId)
-    if (environment !== undefined && step.rules.reusable(environment, generation))
-      return environment
-  }
-  return undefined
+  wait(step, id)
 }
 
 function refuse(step: Transaction, id: InvocationId, reason: RefusalReason): void {
@@ -129,125 +110,4 @@ export function takeClaim(
 export function dropClaim(step: Transaction, environment: EnvironmentState): void {
   const id = takeClaim(step, environment)
   if (id !== undefined) place(step, id, true)
-}
-
-function create(
-  step: Transaction,
-  generation: GenerationId,
-  functionArn: string,
-): EnvironmentState {
-  const { state } = step
-  const id = `e${state.nextEnvironment}` as EnvironmentId
-  state.nextEnvironment += 1
-  const environment: EnvironmentState = {
-    id,
-    generation,
-    functionArn,
-    phase: { is: 'created' },
-    suspension: { is: 'running', sinceMs: step.nowMs },
-    participants: [],
-    bornMs: step.nowMs,
-    lastUsedMs: step.nowMs,
-    invocations: 0,
-    heldThawed: false,
-  }
-  state.environments[id] = environment
-  return environment
-}
-
-/** Starts the processes of an environment. In-invoke init shares the function's timeout with its invocation. */
-export function initialize(
-  step: Transaction,
-  environment: EnvironmentState,
-  cause: InitCause,
-  pending: InvocationId,
-): void {
-  const { state } = step
-  disarm(step, timerKey.expiry(environment.id))
-  const limit = timerKey.initLimit(environment.id)
-  const timeoutMs = state.generations[environment.generation]?.timeoutMs ?? 0
-  if (environment.phase.is !== 'resetting') {
-    step.commands.push({
-      do: 'journal',
-      record: {
-        kind: 'invocation.placed',
-        invocation: pending,
-        env: environment.id,
-        start: environment.phase.is === 'dormant' ? 'dormant' : 'cold',
-      },
-    })
-  }
-  become(step, environment, { is: 'initializing', cause, pending, limit })
-  environment.suspension = { is: 'running', sinceMs: step.nowMs }
-  environment.participants = [{ id: 'runtime', kind: 'runtime', state: 'starting' }]
-  if (cause === 'in-invoke')
-    placedOf(step, pending).deadlineMs = (step.nowMs + timeoutMs) as EmulatorMs
-  command(step, {
-    do: 'start',
-    env: environment.id,
-    generation: environment.generation,
-    cause,
-    pending: placedOf(step, pending).invocation,
-  })
-  arm(
-    step,
-    limit,
-    { for: 'init-limit', env: environment.id },
-    cause === 'in-invoke' ? timeoutMs : state.figures.initLimitMs,
-    'execution',
-  )
-}
-
-/** Hands an invocation to an environment: the event is queued first, and only then is it thawed. */
-export function deliver(
-  step: Transaction,
-  environment: EnvironmentState,
-  id: InvocationId,
-  start: 'warm' | 'initialized',
-): void {
-  const placed = placedOf(step, id)
-  const initInside =
-    environment.phase.is === 'initializing' && environment.phase.cause === 'on-demand'
-  const timeoutMs = step.state.generations[environment.generation]?.timeoutMs ?? 0
-  const deadlineMs = placed.deadlineMs ?? ((step.nowMs + timeoutMs) as EmulatorMs)
-  const deadline = timerKey.deadline(id)
-  const thaw = step.rules.mustThaw(environment)
-
-  disarm(step, timerKey.expiry(environment.id))
-  become(step, environment, {
-    is: 'busy',
-    active: {
-      invocationId: id,
-      stage: 'delivered',
-      outstanding: environment.participants.map((participant) => participant.id),
-      deadline,
-    },
-  })
-  for (const participant of environment.participants) participant.state = 'working'
-  environment.lastUsedMs = step.nowMs
-  environment.invocations += 1
-  if (start === 'warm') {
-    step.commands.push({
-      do: 'journal',
-      record: { kind: 'invocation.placed', invocation: id, env: environment.id, start },
-    })
-  }
-  command(step, {
-    do: 'deliver',
-    env: environment.id,
-    invocation: placed.invocation,
-    deadlineMs,
-    initInside,
-  })
-  if (thaw) {
-    suspend(step, environment, 'thawing')
-    command(step, { do: 'thaw', env: environment.id })
-  }
-  arm(
-    step,
-    deadline,
-    { for: 'deadline', env: environment.id, invocation: id },
-    deadlineMs - step.nowMs,
-    'execution',
-  )
 }

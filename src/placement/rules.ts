@@ -26,6 +26,17 @@ export interface Rules {
   readonly mustThaw: (environment: EnvironmentState) => boolean
   /** An answer counts only for the invocation in flight, and only once. */
   readonly awaited: (environment: EnvironmentState, invocation: InvocationId) => boolean
+  /**
+   * Whether an environment that is charged `chargedMb` now may be charged `moreMb` on top. What nothing else
+   * shares the machine with may always run, however small the budget is.
+   */
+  readonly hasRoom: (state: PlacementState, moreMb: number, chargedMb: number) => boolean
+  /** Who arrives while others wait for memory goes behind them. */
+  readonly mustQueue: (state: PlacementState) => boolean
+  /** Room that is about to come is waited for before another environment is given up. */
+  readonly comingMb: (state: PlacementState) => number
+  /** An idle environment may be given up for an invocation that waits. */
+  readonly evictable: (environment: EnvironmentState) => boolean
 }
 
 export const placementRules: Rules = {
@@ -51,6 +62,14 @@ export const placementRules: Rules = {
     environment.phase.is === 'busy' &&
     environment.phase.active.invocationId === invocation &&
     environment.phase.active.stage === 'delivered',
+  hasRoom: ({ memory }, moreMb, chargedMb) =>
+    memory.budgetMb === null ||
+    moreMb <= 0 ||
+    memory.chargedMb + moreMb <= memory.budgetMb ||
+    memory.chargedMb === chargedMb,
+  mustQueue: ({ queue }) => queue.length > 0,
+  comingMb: ({ memory }) => memory.comingMb,
+  evictable: ({ phase, claimedBy }) => phase.is === 'ready' && claimedBy === undefined,
 }
 
 /** @throws AssertionError for a move that is not in the table. */

@@ -31,7 +31,8 @@ export interface ActiveInvocation {
 
 export type InitCause = 'on-demand' | 'in-invoke'
 export type ResetReason = 'timeout' | 'crash' | 'init-failed'
-export type ShutdownReason = 'expired' | 'redeploy' | 'deleted' | 'failed' | 'stopping'
+/** `evicted`: idle, and its memory is needed for an invocation that waits. */
+export type ShutdownReason = 'expired' | 'evicted' | 'redeploy' | 'deleted' | 'failed' | 'stopping'
 
 export type Phase =
   | { readonly is: 'created' }
@@ -73,6 +74,10 @@ export interface EnvironmentState {
   heldThawed: boolean
   /** The invocation that waits for this environment to settle or to be reset. */
   claimedBy?: InvocationId
+  /** Its part of the memory budget now (memory.ts). */
+  chargedMb: number
+  /** Private memory of its processes as last measured, rounded up. */
+  measuredMb?: number
 }
 
 /** What the reducer needs to know of one deployed state of a function. */
@@ -89,6 +94,8 @@ export type TimerPurpose =
   | { readonly for: 'init-limit'; readonly env: EnvironmentId }
   | { readonly for: 'expiry'; readonly env: EnvironmentId }
   | { readonly for: 'claim'; readonly env: EnvironmentId; readonly invocation: InvocationId }
+  /** `last`: its patience is over, whatever happened meanwhile. */
+  | { readonly for: 'room'; readonly invocation: InvocationId; readonly last: boolean }
 
 export interface PlacementFigures {
   readonly initLimitMs: number
@@ -97,6 +104,12 @@ export interface PlacementFigures {
   readonly resetWaitMs: number
   /** False with --freeze none. */
   readonly suspendable: boolean
+  /** What all environments together may be charged; undefined: no limit. */
+  readonly budgetMb: number | undefined
+  /** What an environment that is not frozen is charged at least. */
+  readonly environmentFloorMb: number
+  /** The longest that an invocation waits for memory. */
+  readonly queueWaitMsMax: number
 }
 
 /** An invocation that has a slot or waits for one, with what is decided while it runs. */
@@ -107,6 +120,27 @@ export interface PlacedInvocation {
   /** Set when init runs inside the invocation: both share the function's timeout. */
   deadlineMs?: EmulatorMs
   answered: boolean
+  /** 1, 2, 3 … in the order of arrival over all functions. */
+  readonly arrival: number
+  /** Set while it waits in the queue for memory. */
+  waiting?: {
+    readonly sinceMs: EmulatorMs
+    /** What `progress` was then. */
+    readonly progress: number
+  }
+}
+
+/** The memory budget and what is charged to it: sums that are kept, never made by looking at every environment. */
+export interface MemoryState {
+  /** Null: no limit. */
+  budgetMb: number | null
+  chargedMb: number
+  /** How much of it belongs to environments that are shutting down: room that is about to come. */
+  comingMb: number
+  /** How many environments are charged something. */
+  environments: number
+  /** How far beyond the budget we are by no decision of ours: memory grew, a user thawed, the budget shrank. */
+  overMb: number
 }
 
 export interface PlacementState {
@@ -120,7 +154,12 @@ export interface PlacementState {
   dormant: Record<GenerationId, EnvironmentId[]>
   /** Environments of a generation that will soon be free: settling, or being reset with nobody waiting inside. */
   claimable: Record<GenerationId, EnvironmentId[]>
-  /** Slots taken: invocations that are initializing, running or settling. */
+  memory: MemoryState
+  /** Invocations that wait for memory, in the order of arrival. Each holds its slot. */
+  queue: InvocationId[]
+  /** How many invocations their functions have ended, by an answer or a crash: while it stands still nothing moves. */
+  progress: number
+  /** Slots taken: invocations that wait for memory, are initializing, running or settling. */
   slots: { total: number; byFunction: Record<string, number> }
   limits: { account: number; reserved: Record<string, number> }
   timers: Record<TimerKey, TimerPurpose>
@@ -130,6 +169,7 @@ export interface PlacementState {
   running: number
   nextCommandId: number
   nextEnvironment: number
+  nextArrival: number
   stopping: boolean
 }
 
@@ -208,6 +248,30 @@ export type PlacementRecord =
       readonly env: EnvironmentId
       readonly start: 'warm' | 'cold' | 'dormant'
     }
+  /** It waits for memory, behind those that came before it. */
+  | {
+      readonly kind: 'invocation.queued'
+      readonly invocation: InvocationId
+      readonly functionArn: string
+      readonly why: 'memory'
+      /** How many wait now, with this one. */
+      readonly waiting: number
+      readonly budgetMb: number | null
+      readonly chargedMb: number
+      /** How many environments are charged that. */
+      readonly environments: number
+    }
+  /** It has waited for memory in vain. */
+  | {
+      readonly kind: 'invocation.refused'
+      readonly invocation: InvocationId
+      readonly functionArn: string
+      readonly why: 'memory'
+      readonly waitedMs: number
+      readonly budgetMb: number | null
+      readonly chargedMb: number
+      readonly environments: number
+    }
 
 export interface ExitStatus {
   readonly code: number | null
@@ -233,6 +297,8 @@ export type PlacementEvent = { readonly atMs: EmulatorMs } & (
       readonly participant: string
       readonly exit: ExitStatus
     }
+  /** Private memory of an environment's processes: what would be free if they were gone. */
+  | { readonly on: 'measured'; readonly env: EnvironmentId; readonly privateMb: number }
   | { readonly on: 'timer'; readonly timer: TimerKey }
   | {
       readonly on: 'deployed'
@@ -245,6 +311,8 @@ export type PlacementEvent = { readonly atMs: EmulatorMs } & (
       readonly account: number
       readonly reserved: Readonly<Record<string, number>>
     }
+  /** Null: no limit from now on. */
+  | { readonly on: 'budget'; readonly budgetMb: number | null }
   | { readonly on: 'user-froze' | 'user-thawed' | 'user-expired'; readonly env: EnvironmentId }
   | { readonly on: 'stopping' }
 )
@@ -258,6 +326,15 @@ export function initialState(figures: PlacementFigures, account: number): Placem
     ready: {},
     dormant: {},
     claimable: {},
+    memory: {
+      budgetMb: figures.budgetMb ?? null,
+      chargedMb: 0,
+      comingMb: 0,
+      environments: 0,
+      overMb: 0,
+    },
+    queue: [],
+    progress: 0,
     slots: { total: 0, byFunction: {} },
     limits: { account, reserved: {} },
     timers: {},
@@ -265,6 +342,7 @@ export function initialState(figures: PlacementFigures, account: number): Placem
     running: 0,
     nextCommandId: 1,
     nextEnvironment: 1,
+    nextArrival: 1,
     stopping: false,
   }
 }

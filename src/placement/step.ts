@@ -7,17 +7,20 @@ import type { Outcome } from '../domain/invocation.js'
 import {
   abort,
   becomeReady,
-  doom,
   freeze,
   initFailed,
   reset,
   resetDone,
   resetFailed,
   settled,
-  shutDown,
 } from './endings.js'
-import { deliver, place } from './place.js'
+import { beyondBudgetMb, grew, recharge } from './memory.js'
+import { place } from './place.js'
+import { patienceOver, refuseWaiting } from './queue.js'
 import { placementRules, type Rules } from './rules.js'
+import { followGenerations, serve } from './serve.js'
+import { doom, shutDown } from './shutdown.js'
+import { deliver } from './start.js'
 import type {
   Command,
   EnvironmentState,
@@ -53,6 +56,8 @@ export function step(
 ): readonly Command[] {
   const transaction: Transaction = { state, rules, nowMs: event.atMs, commands: [] }
   dispatch(transaction, event)
+  // Whatever has made room, those that wait hear of it.
+  if (state.queue.length > 0) serve(transaction)
   return transaction.commands
 }
 
@@ -72,6 +77,8 @@ function dispatch(step: Transaction, event: PlacementEvent): void {
       return initError(step, event)
     case 'exited':
       return exited(step, event)
+    case 'measured':
+      return measured(step, event)
     case 'timer':
       return timer(step, event)
     case 'deployed':
@@ -80,6 +87,10 @@ function dispatch(step: Transaction, event: PlacementEvent): void {
       return deleted(step, event.generation)
     case 'limits':
       step.state.limits = { account: event.account, reserved: { ...event.reserved } }
+      return
+    case 'budget':
+      step.state.memory.budgetMb = event.budgetMb
+      step.state.memory.overMb = beyondBudgetMb(step.state)
       return
     case 'user-froze':
     case 'user-thawed':
@@ -98,7 +109,9 @@ function submitted(step: Transaction, event: EventOf<'submitted'>): void {
     invocation,
     generation: invocation.generation,
     answered: false,
+    arrival: step.state.nextArrival,
   }
+  step.state.nextArrival += 1
   place(step, invocation.invocationId, true)
 }
 
@@ -164,7 +177,10 @@ function failed(step: Transaction, event: EventOf<'failed'>): void {
         abort(step, environment, () => ({ is: 'fault', error: event.error }), 'crash')
       return
     case 'freeze':
-      if (environment.suspension.is === 'freezing') suspend(step, environment, 'running')
+      if (environment.suspension.is === 'freezing') {
+        suspend(step, environment, 'running')
+        grew(step.state)
+      }
       return
     case 'thaw':
       // The deadline of the invocation inside ends it; nothing better can be done for a group that will not thaw.
@@ -205,6 +221,7 @@ function answered(step: Transaction, event: EventOf<'answered'>): void {
   const environment = environmentOf(step, event.env)
   // A timeout and an answer can meet in one batch: the first one counts.
   if (environment === undefined || !step.rules.awaited(environment, event.invocation)) return
+  step.state.progress += 1
   answer(step, event.invocation, event.outcome, environment.id)
   settle(step, environment)
 }
@@ -240,10 +257,21 @@ function exited(step: Transaction, event: EventOf<'exited'>): void {
   }
 }
 
+function measured(step: Transaction, event: EventOf<'measured'>): void {
+  const environment = environmentOf(step, event.env)
+  // Nothing is what cannot be measured: what was measured before is nearer to the truth.
+  if (environment === undefined || event.privateMb <= 0) return
+  if (!['initializing', 'ready', 'busy'].includes(environment.phase.is)) return
+  environment.measuredMb = Math.ceil(event.privateMb)
+  recharge(step.state, environment)
+  grew(step.state)
+}
+
 function timer(step: Transaction, event: EventOf<'timer'>): void {
   const purpose = step.state.timers[event.timer]
   if (purpose === undefined) return
   delete step.state.timers[event.timer]
+  if (purpose.for === 'room') return patienceOver(step, purpose)
   const environment = environmentOf(step, purpose.env)
   switch (purpose.for) {
     case 'deadline':
@@ -278,12 +306,14 @@ function deployed(step: Transaction, facts: GenerationFacts, replaces?: Generati
   const before = step.state.generations[replaces]
   if (before !== undefined) before.replacedBy = facts.id
   doomAll(step, replaces, 'redeploy')
+  followGenerations(step)
 }
 
 function deleted(step: Transaction, generation: GenerationId): void {
   const before = step.state.generations[generation]
   if (before !== undefined) before.replacedBy = null
   doomAll(step, generation, 'deleted')
+  followGenerations(step)
 }
 
 function doomAll(
@@ -328,6 +358,7 @@ function byHand(
       assert(handRefusal(environment, 'thaw') === undefined, 'it can be thawed')
       holdThawed(step, environment, true)
       suspend(step, environment, 'thawing')
+      grew(step.state)
       return command(step, { do: 'thaw', env: environment.id })
     case 'user-expired':
       assert(handRefusal(environment, 'expire') === undefined, 'it can be expired')
@@ -346,6 +377,7 @@ function requireEnvironment(step: Transaction, id: EnvironmentId): EnvironmentSt
 /** The emulator ends: what waits is refused, what runs is ended. */
 function stopping(step: Transaction): void {
   step.state.stopping = true
+  for (const id of [...step.state.queue]) refuseWaiting(step, id, 'EmulatorStopping')
   for (const environment of Object.values(step.state.environments)) {
     const { phase } = environment
     if (phase.is === 'shutting-down' || phase.is === 'gone') continue

@@ -10,6 +10,7 @@ import type {
   TimerKey,
 } from '../domain/brand.js'
 import type { Outcome } from '../domain/invocation.js'
+import { recharge } from './memory.js'
 import { assertMove, type Rules } from './rules.js'
 import type {
   Command,
@@ -54,6 +55,9 @@ export function become(
   environment.phase = to
   if (runs(to)) step.state.running += 1
   enterIndex(step.state, environment)
+  if (to.is === 'shutting-down') step.state.memory.comingMb += environment.chargedMb
+  if (from.is === 'shutting-down') step.state.memory.comingMb -= environment.chargedMb
+  recharge(step.state, environment)
   step.commands.push({
     do: 'journal',
     record: {
@@ -129,6 +133,7 @@ export function suspend(
 ): void {
   if (environment.suspension.is === to) return
   environment.suspension = { is: to, sinceMs: step.nowMs }
+  recharge(step.state, environment)
   step.commands.push({
     do: 'journal',
     record: {
@@ -211,4 +216,5 @@ export const timerKey = {
   initLimit: (id: EnvironmentId) => `init-limit:${id}` as TimerKey,
   expiry: (id: EnvironmentId) => `expiry:${id}` as TimerKey,
   claim: (id: InvocationId) => `claim:${id}` as TimerKey,
+  room: (id: InvocationId) => `room:${id}` as TimerKey,
 }

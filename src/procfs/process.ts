@@ -1,6 +1,7 @@
 // What /proc says of single processes: identity, parent, state, CPU time, children. A process that is gone reads as undefined.
 
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
+import { namesOrGone, readOrGone } from './read.js'
 
 export interface ProcessStat {
   readonly pid: number
@@ -13,6 +14,8 @@ export interface ProcessStat {
   readonly startTime: number
   /** Its own and that of the children it has waited for. Microseconds. */
   readonly cpuUs: number
+  /** The part of `cpuUs` that children used which it has waited for. Microseconds. */
+  readonly reapedCpuUs: number
 }
 
 /** PF_KTHREAD in the kernel's include/linux/sched.h. */
@@ -29,6 +32,7 @@ function parseStat(pid: number, text: string | undefined): ProcessStat | undefin
   if (text === undefined) return undefined
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   const number = (field: number) => Number(fields[field - 3])
+  const reapedCpuUs = (number(16) + number(17)) * US_PER_TICK
   return {
     pid,
     state: fields[0] ?? 'X',
@@ -36,7 +40,8 @@ function parseStat(pid: number, text: string | undefined): ProcessStat | undefin
     kernelThread: (number(9) & KERNEL_THREAD_FLAG) !== 0,
     threads: number(20),
     startTime: number(22),
-    cpuUs: (number(14) + number(15) + number(16) + number(17)) * US_PER_TICK,
+    cpuUs: (number(14) + number(15)) * US_PER_TICK + reapedCpuUs,
+    reapedCpuUs,
   }
 }
 
@@ -65,19 +70,20 @@ export function childrenOf(process: ProcessStat): number[] {
   })
 }
 
-function threadsOf(process: ProcessStat): readonly (string | number)[] {
-  if (process.threads <= 1) return [process.pid]
-  try {
-    return readdirSync(`/proc/${process.pid}/task`)
-  } catch (error) {
-    if (isGoneError(error)) return []
-    throw error
-  }
+/** Ids of its threads, the main one's being the pid itself. */
+export function threadsOf(process: ProcessStat): readonly (string | number)[] {
+  return process.threads <= 1 ? [process.pid] : namesOrGone(`/proc/${process.pid}/task`)
 }
 
 /** `NAME=value` strings joined by NUL, as at exec; '' while exec is under way, and for kernel threads and zombies. */
 export function environmentBlockOf(pid: number): string | undefined {
   return readOrGone(`/proc/${pid}/environ`)
+}
+
+/** False for the id of a thread: /proc does not list those, and yet opens them by number like processes. */
+export function isProcessId(id: number): boolean {
+  const group = /^Tgid:\s+(\d+)$/m.exec(readOrGone(`/proc/${id}/status`) ?? '')
+  return group !== null && Number(group[1]) === id
 }
 
 /** Every process that this pid namespace shows. */
@@ -98,19 +104,4 @@ export function readForkCount(): ForkCount | undefined {
   const lastPid = /(\d+)\s*$/.exec(readOrGone('/proc/loadavg') ?? '')
   if (forks === null || lastPid === null) return undefined
   return { forks: Number(forks[1]), lastPid: Number(lastPid[1]) }
-}
-
-function readOrGone(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'latin1')
-  } catch (error) {
-    if (isGoneError(error)) return undefined
-    throw error
-  }
-}
-
-/** EACCES and EPERM: another user's process, which is therefore none of ours. */
-function isGoneError(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES' || code === 'EPERM'
 }

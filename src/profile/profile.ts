@@ -20,6 +20,10 @@ export interface Profile {
   readonly settleWaitMs: Figure<number>
   /** How long a request waits for an environment that is being reset. */
   readonly resetWaitMs: Figure<number>
+  /** What an environment that is not frozen is charged of the memory budget at least. */
+  readonly environmentFloorMb: Figure<number>
+  /** How long an invocation waits for memory, if its function's timeout is not shorter. */
+  readonly queueWaitMsMax: Figure<number>
   /** Invocations in flight in the whole account and region. */
   readonly accountConcurrency: Figure<number>
   /** Waits before the second and third try of an asynchronous invocation that failed. */
@@ -41,6 +45,16 @@ export const localProfile: Profile = {
     mark: 'chosen',
   },
   resetWaitMs: { value: 2_000, source: 'AWS Lambda guide, shutdown budget', mark: 'doc' },
+  environmentFloorMb: {
+    value: 64,
+    source: 'a Node or Python runtime with a small function',
+    mark: 'chosen',
+  },
+  queueWaitMsMax: {
+    value: 30_000,
+    source: 'a client waits 60 s, and should hear why before',
+    mark: 'chosen',
+  },
   accountConcurrency: { value: 1_000, source: 'AWS Lambda guide, quotas', mark: 'doc' },
   retryDelaysMs: {
     value: [60_000, 120_000],

@@ -6,6 +6,7 @@ import type { KernelTimers, Release } from '../clock/clock.js'
 import { assert } from '../domain/assert.js'
 import type { InvocationId, RequestId } from '../domain/brand.js'
 import { responseBytesMax } from '../domain/faults.js'
+import type { PortRange } from '../http/port-range.js'
 import {
   type ApiError,
   entityTooLarge,
@@ -52,6 +53,10 @@ export type ChannelEvent =
 export interface ChannelOptions {
   /** Loopback address to listen on. */
   readonly host: string
+  /** Where ports are taken from. */
+  readonly ports: PortRange
+  /** host:port by which the environment reaches it, where that is not the address itself. */
+  readonly reachedAs?: ((port: number) => string) | undefined
   readonly timers: KernelTimers
   readonly onEvent: (event: ChannelEvent) => void
 }
@@ -69,6 +74,7 @@ const errorBytesMax = 32 * 1024 * 1024
 export class RuntimeChannel {
   /** host:port, the value of AWS_LAMBDA_RUNTIME_API. */
   readonly address: string
+  readonly port: number
   readonly #server: Server
   readonly #options: ChannelOptions
   #state: RuntimeStateName = 'Started'
@@ -83,20 +89,19 @@ export class RuntimeChannel {
     this.#server = server
     this.#options = options
     const { address, port } = server.address() as AddressInfo
-    this.address = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+    const own = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+    this.port = port
+    this.address = options.reachedAs?.(port) ?? own
   }
 
-  /** Listens on a free port. */
+  /** Listens on a free port of the range. */
   static async listen(options: ChannelOptions): Promise<RuntimeChannel> {
     const server = createServer({ maxHeaderSize: headerBytesMax, keepAliveTimeout: 0 })
     // A runtime may be frozen in the middle of anything: nothing here times out.
     server.requestTimeout = 0
     server.headersTimeout = 0
     server.timeout = 0
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen(0, options.host, resolve)
-    })
+    await options.ports.listen((port) => bound(server, port, options.host))
     const channel = new RuntimeChannel(server, options)
     server.on('request', (request, response) => channel.#route(request, response))
     server.on('connection', (socket) => {
@@ -184,7 +189,9 @@ export class RuntimeChannel {
   /** A page in a browser may reach this port; the runtime never sends what a browser must. */
   #isOurs({ headers }: IncomingMessage): boolean {
     if (headers.origin !== undefined || headers['sec-fetch-site'] !== undefined) return false
-    return headers.host === undefined || headers.host === this.address
+    // Where a name of its own is what keeps others away, nobody may leave it out.
+    if (headers.host === undefined) return this.#options.reachedAs === undefined
+    return headers.host === this.address
   }
 
   #next(response: ServerResponse): void {
@@ -333,6 +340,16 @@ export class RuntimeChannel {
       this.#options.onEvent({ is: 'init-error', body, errorType })
     })
   }
+}
+
+function bound(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
 }
 
 const accepted = '{"status":"OK"}\n'

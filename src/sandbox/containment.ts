@@ -1,15 +1,19 @@
 // What holds the processes of one environment together: a control group, or, without one, the process tree that /proc shows.
 
 import type { Group, Wait } from '../cgroups/group.js'
-import type { Freezer } from '../freezer/freezer.js'
-import { groupFreezer } from '../freezer/group-freezer.js'
+import { groupStops, type Stoppable } from '../freezer/holds.js'
 import type { ProcessTree } from '../freezer/process-tree.js'
 import { readProcess } from '../procfs/process.js'
 
 export interface Containment {
-  readonly freezer: Freezer
   /** Files into which a new process writes its own pid before it becomes the program. */
   readonly joinPaths: readonly string[]
+  /** The v2 group's folder, in which a process can be born. */
+  readonly v2Folder: string | undefined
+  /** What has the kernel's limits; undefined without control groups. */
+  readonly group: Group | undefined
+  /** Its processes, for what stops them by signals. */
+  readonly stops: Stoppable
   started(pid: number): void
   pids(): readonly number[]
   /** Microseconds. */
@@ -19,11 +23,21 @@ export interface Containment {
   remove(wait: Wait): Promise<void>
 }
 
-export function groupContainment(group: Group, backend: 'v2' | 'v1'): Containment {
+/** How a tree learns of a process: as its root, or as the supervisor above it. */
+export type Rooted = (tree: ProcessTree, pid: number) => void
+
+/** A tree is kept as well where the freezer stops processes by signals. */
+export function groupContainment(
+  group: Group,
+  kept?: { readonly tree: ProcessTree; readonly rooted: Rooted },
+): Containment {
+  const stops = kept?.tree ?? groupStops(() => group.procs())
   return {
-    freezer: groupFreezer(group, backend),
+    group,
+    stops,
     joinPaths: group.joinPaths,
-    started: () => {},
+    v2Folder: group.v2Folder,
+    started: (pid) => kept?.rooted(kept.tree, pid),
     pids: () => group.procs(),
     cpuUs: () => group.cpuUs() ?? cpuOfProcesses(group.procs()),
     killAll: (wait) => group.killAll(wait),
@@ -34,19 +48,15 @@ export function groupContainment(group: Group, backend: 'v2' | 'v1'): Containmen
 const KILL_WAIT_MS_MAX = 16
 const DEAD_WITHIN_MS = 30_000
 
-export function treeContainment(tree: ProcessTree, freezer: Freezer): Containment {
-  let cpuUsSeen = 0
+export function treeContainment(tree: ProcessTree, rooted: Rooted): Containment {
   return {
-    freezer,
+    group: undefined,
+    stops: tree,
     joinPaths: [],
-    started: (pid) => tree.addRoot(pid),
+    v2Folder: undefined,
+    started: (pid) => rooted(tree, pid),
     pids: () => tree.look().map((member) => member.pid),
-    cpuUs() {
-      // A child that was never waited for takes its time with it; the sum must not fall for that.
-      const nowUs = cpuOfProcesses(tree.look().map((member) => member.pid))
-      cpuUsSeen = Math.max(cpuUsSeen, nowUs)
-      return cpuUsSeen
-    },
+    cpuUs: () => tree.cpuUs(),
     async killAll(wait) {
       tree.lookEverywhere()
       let waitedMs = 0
@@ -55,7 +65,6 @@ export function treeContainment(tree: ProcessTree, freezer: Freezer): Containmen
         await wait(pauseMs)
         waitedMs += pauseMs
       }
-      cpuUsSeen = 0
     },
     remove: async () => {},
   }

@@ -1,156 +1,286 @@
-// Makes sandboxes with the best freezer of this machine, under one group subtree that carries the daemon's identity.
+// Makes sandboxes with the best of what this machine can do, under one group subtree that carries the daemon's identity.
 
-import { mkdirSync, rmdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { availableParallelism } from 'node:os'
+import { withLimits } from '../cgroups/controllers.js'
 import { type CgroupSupport, detect } from '../cgroups/detect.js'
-import { reasonOf } from '../cgroups/folders.js'
-import { Group, type GroupParents, type Wait } from '../cgroups/group.js'
+import { Group, type Wait } from '../cgroups/group.js'
 import type { KernelTimers } from '../clock/clock.js'
 import { assert } from '../domain/assert.js'
-import { EmulatorError } from '../domain/emulator-error.js'
-import { chooseFreezer, type FreezerChoice } from '../freezer/choose.js'
-import { type FreezerBackend, noFreezer } from '../freezer/freezer.js'
+import { chooseFreezer } from '../freezer/choose.js'
+import { type Freezer, type FreezerBackend, noFreezer } from '../freezer/freezer.js'
+import { groupFreezer } from '../freezer/group-freezer.js'
+import { Holds, sendSignal } from '../freezer/holds.js'
 import { ProcessTree } from '../freezer/process-tree.js'
-import { signalEscapes, signalFreezer } from '../freezer/signal-freezer.js'
-import { type Containment, groupContainment, treeContainment } from './containment.js'
-import { bootId, ownIdentity, type ProcessIdentity, subtreeName } from './identity.js'
-import { makeEnvironment, removeEnvironment } from './records.js'
+import { anchoredSignalEscapes, holdFreezer, signalEscapes } from '../freezer/signal-freezer.js'
+import { type Abilities, findAbilities } from './abilities.js'
+import { type Containment, groupContainment, type Rooted, treeContainment } from './containment.js'
+import { DutyCycles } from './duty-cycle.js'
+import {
+  type EnclosureWish,
+  enclosureOf,
+  type Isolation,
+  isolationOf,
+  viewOf,
+} from './enclosure.js'
+import { type Guardian, startGuardian } from './guardian.js'
+import { bootId, ownIdentity } from './identity.js'
+import { launchProcess } from './launcher.js'
+import { MemoryWatch } from './memory-watch.js'
+import { environmentPaths, makeEnvironment, removeEnvironment } from './records.js'
+import { type Allowance, Resources } from './resources.js'
 import { Sandbox } from './sandbox.js'
+import { type ProcessSpec, startProcess } from './spawn.js'
+import { createStorage, type Storage, type TmpStorage } from './storage.js'
+import { makeSubtree, removeSubtree, type Subtree } from './subtree.js'
 
 export interface SandboxFactoryOptions {
   readonly stateDirectory: string
   /** Takes exactly this freezer, or throws; the best that works when left out. */
   readonly freeze?: FreezerBackend | undefined
   readonly timers: KernelTimers
+  /** Time that never jumps; milliseconds with fractions. */
+  readonly monotonicMs: () => number
   /** What `detect` found; looked up when left out. */
   readonly support?: CgroupSupport
+  /** Path of the native helper; undefined where there is none. */
+  readonly helper?: string | undefined
+  /** `standard`: functions are kept apart as well as this machine can; `none`: they see what the daemon's user sees. */
+  readonly isolation?: 'standard' | 'none' | undefined
+  /** The daemon's own environment variables: where programs are. */
+  readonly variables: Readonly<Record<string, string | undefined>>
+}
+
+/** What an environment is to be like. */
+export interface SandboxWish extends Omit<EnclosureWish, 'tmpFolder'> {
+  /**
+   * Must be unique to the environment and be given to its processes as AWS_LAMBDA_LOG_STREAM_NAME: without control
+   * groups it is how they are found.
+   */
+  readonly logStreamName: string
+  /** Undefined: as much as there is. */
+  readonly allowance: Allowance | undefined
+  readonly tmpMb: number
+  /** Private memory, when it has changed by 1 MB or more. */
+  readonly memoryChanged?: (privateBytes: number) => void
 }
 
 export interface SandboxFactory {
   readonly backend: FreezerBackend
+  readonly abilities: Abilities
+  readonly isolation: Isolation
   readonly escapes: readonly string[]
   /** Why each better freezer was not taken. */
   readonly passedOver: readonly string[]
-  /**
-   * `logStreamName` must be unique to the environment and be given to its processes as
-   * AWS_LAMBDA_LOG_STREAM_NAME: without control groups it is how they are found.
-   * @throws EmulatorError EMU_STATE_DIRECTORY, or the error of mkdir(2) on a group.
-   */
-  create(id: string, names: { readonly logStreamName: string }): Sandbox
-  /** Removes what the daemon's subtree was; every sandbox must be removed before. */
+  /** @throws EmulatorError EMU_STATE_DIRECTORY, or the error of mkdir(2) on a group. */
+  create(id: string, wish: SandboxWish): Promise<Sandbox>
+  /** Removes what the daemon's subtree was, and every sandbox that is left. */
   close(): Promise<void>
 }
 
 let factoriesMade = 0
+let sandboxesMade = 0
 
-/** Call it once a daemon, after `sweep`. Takes about 30 ms. @throws EmulatorError EMU_FREEZER_UNAVAILABLE */
+/** Call it once a daemon, after `sweep`. Takes about 50 ms. @throws EmulatorError EMU_FREEZER_UNAVAILABLE */
 export async function createSandboxFactory(
   options: SandboxFactoryOptions,
 ): Promise<SandboxFactory> {
-  const { stateDirectory, timers } = options
+  const { stateDirectory, timers, helper } = options
   const support = options.support ?? detect()
   const daemon = ownIdentity()
   const wait: Wait = (durationMs) => timers.sleep(durationMs)
   const probeName = `lambda-emu-probe-${daemon.pid}-${daemon.startTime}`
-  const preference = options.freeze
-  const choice = await chooseFreezer({ preference, support, probeName, wait })
-  const parents = makeSubtree(choice, daemon)
-  const boot = bootId()
-  const open = new Set<Sandbox>()
+  const choice = await chooseFreezer({ preference: options.freeze, support, probeName, wait })
+  const known = { freezer: choice }
+  const { variables } = options
+  const found = await findAbilities({ helper, support, timers, variables, known })
+  const { abilities } = found
+  const wanted = options.isolation ?? 'standard'
+  const isolation = isolationOf(abilities, { helper, wanted, freezer: choice.backend })
+  const subtree = makeSubtree(
+    withLimits(choice.parents ?? {}, found.findings.limits),
+    choice.backend,
+    daemon,
+  )
   factoriesMade += 1
   const factory = factoriesMade
-  // Environments of several emulators in one process have the same ids and share the daemon's subtree.
-  const groupName = (id: string) => `${factory}-${id}`
+  const guardian =
+    helper === undefined
+      ? undefined
+      : await startGuardian({
+          helper,
+          stateDirectory,
+          daemon,
+          groupFolders: subtree.folders,
+          factory,
+        })
+  const maker = new SandboxMaker({
+    options,
+    abilities,
+    isolation,
+    backend: choice.backend,
+    subtree,
+    guardian,
+    // Environments of several emulators in one process have the same ids and share the daemon's subtree.
+    groupName: (id) => `${factory}-${id}`,
+  })
   return {
     backend: choice.backend,
-    escapes: escapesOf(choice.backend),
+    abilities,
+    isolation,
+    escapes: maker.escapes,
     passedOver: choice.passedOver,
-    create(id, { logStreamName }) {
-      const record = { id, pid: null, startTime: null, logStreamName, daemon, bootId: boot }
-      makeEnvironment(stateDirectory, record)
-      try {
-        const containment = contain(groupName(id), logStreamName, choice.backend, parents, timers)
-        const onRemoved = () => open.delete(sandbox)
-        const sandbox: Sandbox = new Sandbox({
-          stateDirectory,
-          record,
-          containment,
-          wait,
-          onRemoved,
-        })
-        open.add(sandbox)
-        return sandbox
-      } catch (error) {
-        removeEnvironment(stateDirectory, id)
-        throw error
-      }
-    },
+    create: (id, wish) => maker.create(id, wish),
     async close() {
-      const ends = await Promise.allSettled([...open].map((sandbox) => sandbox.remove()))
-      removeSubtree(parents)
-      const failed = ends.find((end) => end.status === 'rejected')
-      if (failed !== undefined) throw failed.reason
+      await maker.close()
+      removeSubtree(subtree)
+      await guardian?.close()
     },
   }
 }
 
-function escapesOf(backend: FreezerBackend): readonly string[] {
+interface MakerParts {
+  readonly options: SandboxFactoryOptions
+  readonly abilities: Abilities
+  readonly isolation: Isolation
+  readonly backend: FreezerBackend
+  readonly subtree: Subtree
+  readonly guardian: Guardian | undefined
+  readonly groupName: (id: string) => string
+}
+
+class SandboxMaker {
+  readonly escapes: readonly string[]
+  readonly #parts: MakerParts
+  readonly #storage: Storage
+  readonly #dutyCycles: DutyCycles
+  readonly #watch: MemoryWatch
+  readonly #open = new Set<Sandbox>()
+  readonly #record: { readonly daemon: ReturnType<typeof ownIdentity>; readonly bootId: string }
+
+  constructor(parts: MakerParts) {
+    this.#parts = parts
+    const { options, isolation } = parts
+    const { stateDirectory, helper, timers, monotonicMs } = options
+    this.#storage = createStorage({ stateDirectory, helper, kind: isolation.storage })
+    this.#dutyCycles = new DutyCycles({ timers, monotonicMs, cpus: availableParallelism() })
+    this.#watch = new MemoryWatch(timers)
+    this.#record = { daemon: ownIdentity(), bootId: bootId() }
+    this.escapes = escapesOf(parts.backend, isolation)
+  }
+
+  async create(id: string, wish: SandboxWish): Promise<Sandbox> {
+    const { options, guardian } = this.#parts
+    const { stateDirectory, timers } = options
+    const { logStreamName } = wish
+    const record = { id, pid: null, startTime: null, logStreamName, ...this.#record }
+    const storage = await this.#storage.take(wish.tmpMb)
+    try {
+      makeEnvironment(stateDirectory, record)
+      const { containment, freezer, holds } = this.#contain(id, logStreamName)
+      const resources = new Resources({
+        group: containment.group,
+        allowance: wish.allowance,
+        throttle: this.#throttle(wish, containment, holds),
+        watch: this.#watcher(wish, containment),
+      })
+      const sandbox: Sandbox = new Sandbox({
+        stateDirectory,
+        record,
+        containment,
+        freezer,
+        storage,
+        resources,
+        guardian,
+        view: viewOf(this.#parts.isolation, wish.view, storage.folder),
+        launch: this.#launcher(id, containment, storage, wish),
+        wait: (durationMs) => timers.sleep(durationMs),
+        onRemoved: () => this.#open.delete(sandbox),
+      })
+      this.#open.add(sandbox)
+      return sandbox
+    } catch (error) {
+      removeEnvironment(stateDirectory, id)
+      await storage.remove()
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    const ends = await Promise.allSettled([...this.#open].map((sandbox) => sandbox.remove()))
+    await this.#storage.close()
+    const failed = ends.find((end) => end.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+  }
+
+  #contain(
+    id: string,
+    logStreamName: string,
+  ): { containment: Containment; freezer: Freezer; holds: Holds } {
+    const { backend, subtree, groupName, isolation } = this.#parts
+    const { timers } = this.#parts.options
+    const rooted = rootedBy(isolation)
+    const tree = new ProcessTree(`AWS_LAMBDA_LOG_STREAM_NAME=${logStreamName}`)
+    const group =
+      subtree.folders.length === 0 ? undefined : Group.make(groupName(id), subtree.parents)
+    const bySignal = backend === 'signal'
+    const containment =
+      group === undefined
+        ? treeContainment(tree, rooted)
+        : groupContainment(group, bySignal ? { tree, rooted } : undefined)
+    const holds = new Holds(containment.stops, (durationMs, run) => timers.after(durationMs, run))
+    if (backend === 'none') return { containment, holds, freezer: noFreezer }
+    if (bySignal) return { containment, holds, freezer: holdFreezer(holds) }
+    assert(group !== undefined, 'a cgroup freezer has a group')
+    return { containment, holds, freezer: groupFreezer(group, backend) }
+  }
+
+  #throttle({ allowance }: SandboxWish, containment: Containment, holds: Holds) {
+    if (allowance?.cpu === undefined || containment.group?.limits.has('cpu')) return undefined
+    return this.#dutyCycles.make({
+      share: allowance.cpu.share,
+      cpuUs: () => containment.cpuUs(),
+      stop: () => holds.hold('throttled'),
+      continue: () => holds.release('throttled'),
+    })
+  }
+
+  #watcher({ allowance, memoryChanged }: SandboxWish, containment: Containment) {
+    if (allowance === undefined) return undefined
+    const limited = containment.group?.limits.has('memory') === true
+    return (exceeded: () => void) =>
+      this.#watch.watch({
+        pids: () => containment.pids(),
+        limitBytes: limited ? undefined : allowance.memoryBytes,
+        changed: (privateBytes) => memoryChanged?.(privateBytes),
+        exceeded: ({ largestPid }) => {
+          exceeded()
+          sendSignal(largestPid, 'SIGKILL')
+        },
+      })
+  }
+
+  #launcher(id: string, containment: Containment, storage: TmpStorage, wish: SandboxWish) {
+    const { isolation, options } = this.#parts
+    const { helper } = isolation
+    const { joinPaths, v2Folder } = containment
+    if (helper === undefined) return (spec: ProcessSpec) => startProcess(spec, joinPaths)
+    sandboxesMade += 1
+    const parts = { isolation, ordinal: sandboxesMade, joinPaths, v2Folder }
+    const { root: rootFolder } = environmentPaths(options.stateDirectory, id)
+    const enclosure = enclosureOf({ ...parts, rootFolder }, { ...wish, tmpFolder: storage.folder })
+    return (spec: ProcessSpec) =>
+      launchProcess(helper, spec, enclosure, containment.group?.canBeBornIn === true)
+  }
+}
+
+/** Started by the helper, a process has a supervisor above it, and with namespaces an init between. */
+function rootedBy({ helper, namespaces }: Isolation): Rooted {
+  if (helper === undefined) return (tree, pid) => tree.addRoot(pid)
+  return (tree, pid) => tree.addAnchor(pid, namespaces === 'none' ? 1 : 2)
+}
+
+function escapesOf(backend: FreezerBackend, { helper }: Isolation): readonly string[] {
   if (backend === 'none') return noFreezer.escapes
-  return backend === 'signal' ? signalEscapes : []
-}
-
-function contain(
-  groupName: string,
-  logStreamName: string,
-  backend: FreezerBackend,
-  parents: GroupParents | undefined,
-  timers: KernelTimers,
-): Containment {
-  if (parents !== undefined) {
-    assert(backend === 'v2' || backend === 'v1', 'only cgroup freezers need groups')
-    return groupContainment(Group.make(groupName, parents), backend)
-  }
-  const tree = new ProcessTree(`AWS_LAMBDA_LOG_STREAM_NAME=${logStreamName}`)
-  const after = (durationMs: number, run: () => void) => timers.after(durationMs, run)
-  return treeContainment(tree, backend === 'none' ? noFreezer : signalFreezer(tree, after))
-}
-
-/** One folder a hierarchy, named after the daemon; the same daemon finds its own again. */
-function makeSubtree(choice: FreezerChoice, daemon: ProcessIdentity): GroupParents | undefined {
-  const { parents, backend } = choice
-  if (parents === undefined) return undefined
-  const name = subtreeName(daemon)
-  const below = (folder: string) => join(folder, name)
-  const subtree: GroupParents = {
-    ...(parents.v2 === undefined ? {} : { v2: below(parents.v2) }),
-    v1: Object.fromEntries(
-      Object.entries(parents.v1 ?? {}).map(([controller, folder]) => [controller, below(folder)]),
-    ),
-  }
-  for (const folder of foldersOf(subtree)) {
-    try {
-      mkdirSync(folder)
-    } catch (error) {
-      if (reasonOf(error) === 'EEXIST') continue
-      const reason = `${folder}: ${reasonOf(error)}`
-      throw new EmulatorError('EMU_FREEZER_UNAVAILABLE', { backend, reason })
-    }
-  }
-  return subtree
-}
-
-function removeSubtree(subtree: GroupParents | undefined): void {
-  for (const folder of foldersOf(subtree ?? {})) {
-    try {
-      rmdirSync(folder)
-    } catch (error) {
-      // Another factory of this process may still have environments in it, or has removed it already.
-      if (!/^(EBUSY|ENOTEMPTY|ENOENT)$/.test(reasonOf(error))) throw error
-    }
-  }
-}
-
-function foldersOf(parents: GroupParents): string[] {
-  const v1 = Object.values(parents.v1 ?? {})
-  return [...new Set(parents.v2 === undefined ? v1 : [parents.v2, ...v1])]
+  if (backend !== 'signal') return []
+  return helper === undefined ? signalEscapes : anchoredSignalEscapes
 }

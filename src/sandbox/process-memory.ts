@@ -1,48 +1,46 @@
 // Memory of an environment as Lambda's "Max Memory Used" counts it: resident pages of all its processes, files once.
 
-import { readFileSync } from 'node:fs'
-
-interface ProcessMemory {
-  /** Peak of everything resident. */
-  readonly peakBytes: number
-  readonly anonymousBytes: number
-  readonly fileBytes: number
-}
+import { type ProcessMemory, readMemory } from '../procfs/memory.js'
 
 /**
- * Peak anonymous memory of every process, plus the largest file part once (the runtime's own code is
+ * Peak anonymous memory of every live process, plus the largest file part once (the runtime's own code is
  * shared by all of them). About 20 µs a process. A cgroup's own peak would miss file pages that another
  * environment has cached: 6 MB against 38 MB for an idle Node. Source: measured.
+ *
+ * Missed: processes that have ended (`MemoryWatch` remembers those that it saw) and what `exec` replaced. Counted more
+ * than once: peaks that were not reached at the same time, and pages that a fork still shares with its parent.
  */
 export function memoryOfProcesses(pids: readonly number[]): number {
-  let anonymousBytes = 0
+  return sumOf(pids, ({ peakBytes, fileBytes, anonymousBytes, sharedMemoryBytes }) =>
+    Math.max(peakBytes - fileBytes, anonymousBytes + sharedMemoryBytes),
+  ).residentBytes
+}
+
+export interface MemorySum {
+  /** Anonymous and shared memory: what a control group would charge and could not take back. */
+  readonly privateBytes: number
+  /** With the largest file part once. */
+  readonly residentBytes: number
+  /** The process with the most private memory: whom the kernel would kill. */
+  readonly largest: { readonly pid: number; readonly privateBytes: number } | undefined
+}
+
+/** Resident now. Pages that a fork still shares, and shared memory, count in each process that has them. */
+export function currentMemory(pids: readonly number[]): MemorySum {
+  return sumOf(pids, ({ anonymousBytes, sharedMemoryBytes }) => anonymousBytes + sharedMemoryBytes)
+}
+
+function sumOf(pids: readonly number[], privateOf: (memory: ProcessMemory) => number): MemorySum {
+  let privateBytes = 0
   let largestFileBytes = 0
+  let largest: MemorySum['largest']
   for (const pid of pids) {
     const memory = readMemory(pid)
     if (memory === undefined) continue
-    anonymousBytes += Math.max(memory.peakBytes - memory.fileBytes, memory.anonymousBytes)
+    const bytes = privateOf(memory)
+    privateBytes += bytes
     largestFileBytes = Math.max(largestFileBytes, memory.fileBytes)
+    if (bytes > (largest?.privateBytes ?? -1)) largest = { pid, privateBytes: bytes }
   }
-  return anonymousBytes + largestFileBytes
-}
-
-/** Undefined for a process that is gone, and for a zombie, which has no memory left. */
-function readMemory(pid: number): ProcessMemory | undefined {
-  let text: string
-  try {
-    text = readFileSync(`/proc/${pid}/status`, 'latin1')
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code === 'ENOENT' || code === 'ESRCH') return undefined
-    throw error
-  }
-  const peakBytes = field(text, 'VmHWM')
-  if (peakBytes === undefined) return undefined
-  const anonymousBytes = (field(text, 'RssAnon') ?? 0) + (field(text, 'RssShmem') ?? 0)
-  return { peakBytes, anonymousBytes, fileBytes: field(text, 'RssFile') ?? 0 }
-}
-
-function field(status: string, name: string): number | undefined {
-  const match = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)
-  return match === null ? undefined : Number(match[1]) * 1024
+  return { privateBytes, residentBytes: privateBytes + largestFileBytes, largest }
 }

@@ -28,7 +28,8 @@ export interface EnvironmentPaths {
   readonly record: string
   /** Everything else of the environment that is on disk. */
   readonly folder: string
-  readonly tmp: string
+  /** Empty: where its processes build the root that they see. */
+  readonly root: string
 }
 
 export function environmentsFolder(stateDirectory: string): string {
@@ -38,7 +39,7 @@ export function environmentsFolder(stateDirectory: string): string {
 export function environmentPaths(stateDirectory: string, id: string): EnvironmentPaths {
   assert(/^[\w][\w.-]*$/.test(id), 'an environment id can be a file name')
   const folder = join(environmentsFolder(stateDirectory), id)
-  return { record: `${folder}.json`, folder, tmp: join(folder, 'tmp') }
+  return { record: `${folder}.json`, folder, root: join(folder, 'root') }
 }
 
 /** Record first, folder second: a folder without a record was on its way out. @throws EmulatorError EMU_STATE_DIRECTORY */
@@ -47,7 +48,7 @@ export function makeEnvironment(stateDirectory: string, record: EnvironmentRecor
   try {
     mkdirSync(environmentsFolder(stateDirectory), { recursive: true, mode: 0o700 })
     writeRecord(stateDirectory, record)
-    mkdirSync(paths.tmp, { recursive: true, mode: 0o700 })
+    mkdirSync(paths.root, { recursive: true, mode: 0o700 })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new EmulatorError('EMU_STATE_DIRECTORY', { path: stateDirectory, reason })

@@ -4,23 +4,17 @@ import type { Wait } from '../cgroups/group.js'
 import { assert } from '../domain/assert.js'
 import type { Freezer } from '../freezer/freezer.js'
 import type { Containment } from './containment.js'
+import type { Guardian } from './guardian.js'
 import { identityOf } from './identity.js'
 import { memoryOfProcesses } from './process-memory.js'
-import {
-  type EnvironmentRecord,
-  environmentPaths,
-  removeEnvironment,
-  writeRecord,
-} from './records.js'
-import {
-  type ProcessSpec,
-  type SandboxedProcess,
-  type StartedProcess,
-  startProcess,
-} from './spawn.js'
+import { type EnvironmentRecord, removeEnvironment, writeRecord } from './records.js'
+import type { Resources } from './resources.js'
+import type { ProcessSpec, SandboxedProcess, StartedProcess } from './spawn.js'
+import type { TmpStorage } from './storage.js'
+import type { View } from './view.js'
 
 export interface Usage {
-  /** Of everything that ran since the sandbox was made; with `signal`, since the last kill. */
+  /** Of everything that ran since the sandbox was made. */
   readonly cpuUs: number
   /** Peak anonymous memory of each live process, plus the largest file part once. */
   readonly memoryBytes: number
@@ -30,52 +24,83 @@ export interface SandboxParts {
   readonly stateDirectory: string
   readonly record: EnvironmentRecord
   readonly containment: Containment
+  readonly freezer: Freezer
+  readonly storage: TmpStorage
+  readonly resources: Resources
+  readonly view: View
+  readonly guardian: Guardian | undefined
+  readonly launch: (spec: ProcessSpec) => StartedProcess
   readonly wait: Wait
   readonly onRemoved: () => void
 }
 
 export class Sandbox {
   readonly id: string
-  /** The environment's own folder for /tmp; kept over kills, gone with remove. */
+  /** The folder that is the environment's /tmp; kept over kills, gone with remove. */
   readonly tmpFolder: string
+  /** Under which names its processes see their folders. */
+  readonly view: View
   readonly freezer: Freezer
   private readonly parts: SandboxParts
   private readonly live = new Set<StartedProcess>()
+  private lastUsage: Usage = { cpuUs: 0, memoryBytes: 0 }
   private ending = 0
   private removing: Promise<void> | undefined
 
   constructor(parts: SandboxParts) {
     this.parts = parts
     this.id = parts.record.id
-    this.tmpFolder = environmentPaths(parts.stateDirectory, this.id).tmp
-    this.freezer = parts.containment.freezer
+    this.tmpFolder = parts.storage.folder
+    this.view = parts.view
+    this.freezer = watchedFreezer(parts.freezer, parts.resources)
   }
 
   /**
    * Starts a process in a session of its own: standard input empty, both outputs to `spec.output`, no other
-   * descriptor. It is in its control group before its first instruction.
-   * @throws SpawnFailure when the program cannot be started; nothing runs then.
+   * descriptor. Paths in `spec` are the host's. It is in its control group before its first instruction.
+   * @throws SpawnFailure when the program cannot be started, Error when its sandbox cannot; nothing runs then.
    */
   async start(spec: ProcessSpec): Promise<SandboxedProcess> {
     assert(this.removing === undefined, 'a removed sandbox starts nothing')
     assert(this.ending === 0, 'nothing is started while the sandbox is being killed')
-    const { containment, record, stateDirectory } = this.parts
-    const started = await startProcess(spec, containment.joinPaths)
+    const { containment, guardian, launch, resources } = this.parts
+    resources.starting()
+    const started = launch(spec)
+    const { pid } = started
+    if (pid === 0) await started.ready
     this.live.add(started)
-    void started.exited.then(() => this.live.delete(started))
-    containment.started(started.pid)
-    const identity = identityOf(started.pid)
-    if (identity !== undefined) writeRecord(stateDirectory, { ...record, ...identity })
-    return { pid: started.pid, exited: started.exited }
+    containment.started(pid)
+    this.note(pid)
+    void started.exited.then(() => {
+      this.live.delete(started)
+      guardian?.forget(pid)
+    })
+    await started.ready
+    return { pid, exited: started.exited }
+  }
+
+  /** Init has ended: from here on the environment has only the CPU that its memory buys. */
+  initialized(): void {
+    this.parts.resources.initialized()
   }
 
   usage(): Usage {
-    const { containment } = this.parts
-    return { cpuUs: containment.cpuUs(), memoryBytes: memoryOfProcesses(containment.pids()) }
+    // What counts it is being taken away.
+    if (this.removing !== undefined) return this.lastUsage
+    const { containment, resources } = this.parts
+    const memoryBytes = Math.max(memoryOfProcesses(containment.pids()), resources.memoryPeakBytes())
+    this.lastUsage = { cpuUs: containment.cpuUs(), memoryBytes }
+    return this.lastUsage
+  }
+
+  /** Whether something in it was killed for want of memory since its processes were started. */
+  ranOutOfMemory(): boolean {
+    return this.parts.resources.ranOutOfMemory()
   }
 
   /** Every live process of the environment, whoever started it. */
   pids(): readonly number[] {
+    if (this.removing !== undefined) return []
     return this.parts.containment.pids()
   }
 
@@ -102,21 +127,48 @@ export class Sandbox {
     return this.removing
   }
 
+  private note(pid: number): void {
+    const identity = identityOf(pid)
+    if (identity === undefined) return
+    writeRecord(this.parts.stateDirectory, { ...this.parts.record, ...identity })
+    this.parts.guardian?.watch(identity)
+  }
+
   private async removeAll(): Promise<void> {
     await this.kill()
+    this.parts.resources.close()
     await this.parts.containment.remove(this.parts.wait)
+    await this.parts.storage.remove()
     removeEnvironment(this.parts.stateDirectory, this.id)
     this.parts.onRemoved()
   }
 
   private async killTree(): Promise<void> {
-    const { containment, wait } = this.parts
+    const { containment, wait, resources } = this.parts
+    resources.ending()
     // A process that has not joined its group yet is only reached directly.
     for (const started of this.live) started.child.kill('SIGKILL')
     await containment.killAll(wait)
     await Promise.all([...this.live].map((started) => started.exited))
     // It may have joined, and forked, between the two.
     await containment.killAll(wait)
-    this.freezer.thaw()
+    this.parts.freezer.thaw()
+  }
+}
+
+/** While it is frozen nothing is allotted and nothing measured. */
+function watchedFreezer(freezer: Freezer, resources: Resources): Freezer {
+  return {
+    backend: freezer.backend,
+    escapes: freezer.escapes,
+    freeze() {
+      freezer.freeze()
+      resources.frozen()
+    },
+    thaw() {
+      resources.thawing()
+      freezer.thaw()
+    },
+    state: () => freezer.state(),
   }
 }

@@ -63,13 +63,12 @@ exec /usr/bin/env -i "$@"`
 
 export interface StartedProcess extends SandboxedProcess {
   readonly child: ChildProcess
+  /** Resolves when the program runs; rejects with SpawnFailure, or what else kept it from starting. */
+  readonly ready: Promise<void>
 }
 
-/** @throws SpawnFailure */
-export async function startProcess(
-  spec: ProcessSpec,
-  joinPaths: readonly string[],
-): Promise<StartedProcess> {
+/** Without the native helper: a shell does what can be done. @throws SpawnFailure */
+export function startProcess(spec: ProcessSpec, joinPaths: readonly string[]): StartedProcess {
   const program = findProgram(spec)
   const child = spawnIn(
     spec,
@@ -77,12 +76,12 @@ export async function startProcess(
   )
   const exited = new Promise<ProcessExit>((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }))
+    if (child.pid === undefined) resolve({ code: null, signal: null })
   })
-  const { pid } = child
-  if (pid === undefined) throw await spawnError(child, program)
+  const ready = child.pid === undefined ? spawnError(child, program) : Promise.resolve()
   // Signalling a child that is just ending may report an error; the exit tells all that matters.
   child.on('error', () => {})
-  return { pid, exited, child }
+  return { pid: child.pid ?? 0, exited, child, ready }
 }
 
 interface Spawn {
@@ -157,16 +156,19 @@ function closesOnExec(fd: number): boolean {
   }
 }
 
-function spawnError(child: ChildProcess, program: string): Promise<SpawnFailure> {
-  return new Promise((resolve) => {
+function spawnError(child: ChildProcess, program: string): Promise<never> {
+  return new Promise((_, reject) => {
     child.once('error', (error) => {
-      resolve(new SpawnFailure('code' in error ? String(error.code) : error.message, program))
+      reject(new SpawnFailure('code' in error ? String(error.code) : error.message, program))
     })
   })
 }
 
-/** What exec would refuse is found out before, because a wrapper can only tell it by text and exit code. */
-function findProgram(spec: ProcessSpec): string {
+/**
+ * The program's path on this machine. What exec would refuse is found out before, because a wrapper can only
+ * tell it by text and exit code. @throws SpawnFailure
+ */
+export function findProgram(spec: ProcessSpec): string {
   const [name] = spec.argv
   assert(name !== undefined && name !== '', 'argv names a program')
   const cwd = statSync(spec.cwd, { throwIfNoEntry: false })

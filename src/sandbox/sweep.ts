@@ -10,11 +10,14 @@ import { ProcessTree } from '../freezer/process-tree.js'
 import { bootId, daemonOfSubtree, isAlive, ownIdentity, type ProcessIdentity } from './identity.js'
 import { pipesFolder } from './log-pipe.js'
 import { type EnvironmentRecord, readRecords, removeEnvironment } from './records.js'
+import { sweepStorage } from './storage-sweep.js'
 
 export interface SweepOptions {
   readonly stateDirectory: string
   readonly support: CgroupSupport
   readonly timers: KernelTimers
+  /** Path of the native helper, for what is mounted. */
+  readonly helper?: string | undefined
 }
 
 export interface SweepReport {
@@ -47,6 +50,7 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
   await sweepGroups(options, found)
   await sweepRecords(options, found)
   sweepPipes(options.stateDirectory, found)
+  found.problems.push(...(await sweepStorage(options.stateDirectory, options.helper)))
   return { ...found, killed: [...found.killed] }
 }
 

@@ -1,13 +1,13 @@
 // Groups and their detection on trees of fake files: what is read, what is written, in which order, and what is left.
 
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { detect } from '../../src/cgroups/detect.js'
 import type { GroupFolders } from '../../src/cgroups/folders.js'
 import { Group } from '../../src/cgroups/group.js'
 import { parseHierarchyMounts } from '../../src/cgroups/mounts.js'
+import { fakeTree } from './fake-tree.js'
 
 const v2Files = {
   'cgroup.procs': '',
@@ -20,28 +20,6 @@ const v1Files = {
   'cgroup.procs': '',
   'freezer.state': 'THAWED\n',
   'cpuacct.usage': '5678000\n',
-}
-
-/** A folder that behaves like cgroupfs in one thing: groups come and go with their files. */
-function fakeTree(t: Test, files: Readonly<Record<string, string>>) {
-  const root = mkdtempSync(join(tmpdir(), 'lambda-emu-fake-'))
-  t.teardown(() => rmSync(root, { recursive: true, force: true }))
-  const removed: string[] = []
-  const fill = (path: string) => {
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text)
-  }
-  const folders: GroupFolders = {
-    make(path) {
-      mkdirSync(path)
-      fill(path)
-    },
-    remove(path) {
-      removed.push(path)
-      rmSync(path, { recursive: true })
-    },
-  }
-  fill(root)
-  return { root, folders, removed }
 }
 
 const mountLine = (mountPoint: string, type: string, options: string, mountRoot = '/') =>

@@ -42,6 +42,7 @@ const status: Status = {
   functions: 2,
   environments: { ready: 2, busy: 1, gone: 0 },
   frozen: 2,
+  memory: { budgetMb: 192, chargedMb: 168, waiting: 7 },
   events: 1,
   invocations: { total: 12, failed: 1 },
 }
@@ -157,6 +158,7 @@ t.test('status is one page', async (t) => {
   freeze       ● cgroup v2
   functions    2
   environments 2 ready, 1 busy; 2 frozen
+  memory       168 of 192 MB in use, 7 waiting
   invocations  12, 1 failed
   events       1 waiting`,
   )
@@ -274,13 +276,22 @@ t.test('a failure says why on its second line, harmless to the terminal', async 
 
 t.test('retries, losses, resets and troubles are told; unknown kinds are not', async (t) => {
   const { ofJournal } = createEventLines(view)
-  const base = { atMs: noonMs, functionName: 'hello', requestId: 'r', env: 'e1', functionArn: 'a' }
+  const base = {
+    atMs: noonMs,
+    functionName: 'hello',
+    requestId: 'r',
+    env: 'e1',
+    functionArn: 'arn:aws:lambda:us-east-1:000000000000:function:hello',
+  }
+  const queued = { why: 'memory', budgetMb: 192, chargedMb: 192, environments: 3 }
   const records: JournalRecord[] = [
     { ...base, kind: 'event.retry', attempt: 2, nextAtMs: noonMs + 60_000 },
     { ...base, kind: 'event.dropped', reason: 'three attempts failed' },
     { ...base, kind: 'environment.phase', from: 'busy', to: 'resetting', why: 'timeout' },
     { ...base, kind: 'environment.phase', from: 'busy', to: 'ready' },
     { ...base, kind: 'environment.trouble', command: 'freeze', problem: 'gone' },
+    ...[1, 2].map((waiting) => ({ ...base, ...queued, kind: 'invocation.queued', waiting })),
+    { ...base, ...queued, kind: 'invocation.refused', waitedMs: 1_500 },
     { ...base, kind: 'invocation.placed' },
   ]
   t.same(records.flatMap(ofJournal), [
@@ -288,6 +299,8 @@ t.test('retries, losses, resets and troubles are told; unknown kinds are not', a
     '12:00:00.000  hello              event given up: three attempts failed',
     '              e1 resetting: timeout',
     '              e1 could not freeze: gone',
+    '12:00:00.000  hello              waits for memory: budget 192 MB is used by 3 environments; 1 waiting (--memory-budget)',
+    '12:00:00.000  hello              refused after 1.50 s of waiting for memory: budget 192 MB is used by 3 environments (--memory-budget)',
   ])
 })
 

@@ -80,7 +80,8 @@ t.test('start --json prints ready first, then one object an event', async (t) =>
   const library = fakeLibrary(folder)
   const terminal = stage({ loadLibrary: library.loadLibrary, workingFolder: folder })
   const args = ['start', '--json', '--lambda-port', '0', '--freeze', 'signal', '--account']
-  const ended = main([...args, '123456789012', '--state-dir', 'state'], terminal)
+  const more = ['123456789012', '--memory-budget', '192', '--state-dir', 'state']
+  const ended = main([...args, ...more], terminal)
   await library.started
   library.listeners.journal?.({ atMs: 1, kind: 'invocation.placed' })
   library.stopped.resolve()
@@ -93,6 +94,8 @@ t.test('start --json prints ready first, then one object an event', async (t) =>
       stateDirectory: join(folder, 'state'),
       accountId: '123456789012',
       freeze: 'signal',
+      cpu: true,
+      memoryBudgetMb: 192,
     },
   ])
   t.equal(

@@ -272,6 +272,8 @@ t.test('wrong arguments are told in one sentence with exit code 2', async (t) =>
     [['start', '--lambda-port', 'x'], /--lambda-port NaN is not a port/],
     [['start', '--lambda-port', '65536'], /--lambda-port 65536 is not a port/],
     [['start', '--account', '12'], /--account 12 is not twelve digits/],
+    [['start', '--memory-budget', '63'], /--memory-budget takes a whole number of MB from 64 on/],
+    [['start', '--memory-budget', 'much'], /--memory-budget takes a whole number/],
     [['invoke', 'f', '--type', 'Later'], /Invalid values/],
     [['invoke', 'f', '{}', '--event', 'x'], /give a payload or --event, not both/],
     [['invoke', 'f', '--event', '/does/not/exist'], /cannot read --event \/does\/not\/exist/],

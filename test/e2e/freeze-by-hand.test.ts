@@ -5,7 +5,13 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { FreezeBackend } from '../../src/admin/contract.js'
-import { type Daemon, environmentsAtRest, startDaemon, until } from '../support/daemon.js'
+import {
+  type Daemon,
+  environmentsAtRest,
+  startDaemon,
+  tmpFolderOf,
+  until,
+} from '../support/daemon.js'
 import { nodeFunction, projectOf, temporaryFolder } from '../support/functions.js'
 
 // Only against hanging.
@@ -25,7 +31,9 @@ async function start(t: Test, freeze: FreezeBackend): Promise<Daemon> {
 }
 
 async function invokeTicker(daemon: Daemon): Promise<Ticker> {
-  return (await daemon.invoke('ticker', { sleepMs: 0 })).body as Ticker
+  const { body } = await daemon.invoke('ticker', { sleepMs: 0 })
+  const { logStreamName } = body as { readonly logStreamName: string }
+  return { tmp: await tmpFolderOf(daemon, logStreamName), logStreamName }
 }
 
 /** Ticks of the timer and of the double-forked child. */

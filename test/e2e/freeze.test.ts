@@ -7,7 +7,13 @@ import t, { type Test } from 'tap'
 import type { EnvironmentSummary, FreezeBackend } from '../../src/admin/contract.js'
 import { detect } from '../../src/cgroups/detect.js'
 import { isStopped, readProcess } from '../../src/procfs/process.js'
-import { type Daemon, environmentsAtRest, startDaemon, until } from '../support/daemon.js'
+import {
+  type Daemon,
+  environmentsAtRest,
+  startDaemon,
+  tmpFolderOf,
+  until,
+} from '../support/daemon.js'
 import { nodeFunction, projectOf, pythonFunction, temporaryFolder } from '../support/functions.js'
 
 // Only against hanging.
@@ -53,9 +59,10 @@ async function invokeTicker(
   language: string,
 ): Promise<Ticking> {
   const answer = await daemon.invoke(language, { sleepMs: handlerMs })
-  const body = answer.body as { readonly tmp: string; readonly logStreamName: string }
+  const { logStreamName } = answer.body as { readonly logStreamName: string }
   const flightMs = answer.answeredAtMs - answer.sentAtMs
-  return { daemon, backend, language, flightMs, tmp: body.tmp, logStreamName: body.logStreamName }
+  const tmp = await tmpFolderOf(daemon, logStreamName)
+  return { daemon, backend, language, flightMs, tmp, logStreamName }
 }
 
 /** Times of the ticks so far, in order; none when nothing has ticked. Epoch milliseconds. */

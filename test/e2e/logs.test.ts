@@ -28,7 +28,7 @@ t.test('tail holds exactly what was written before the reply: one byte', async (
     t.equal(end, `END RequestId: ${requestId}`)
     t.match(
       report,
-      /^REPORT RequestId: \S+\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\tMax Memory Used: \d+ MB\t(Init Duration: [\d.]+ ms\t)?$/,
+      /^REPORT RequestId: \S+\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 1769 MB\tMax Memory Used: \d+ MB\t(Init Duration: [\d.]+ ms\t)?$/,
     )
     t.equal(nothing, '')
   }

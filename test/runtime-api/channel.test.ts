@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { systemKernel } from '../../src/clock/kernel.js'
 import type { InvocationId, RequestId } from '../../src/domain/brand.js'
+import { portRange } from '../../src/http/port-range.js'
 import { type ChannelEvent, type Delivery, RuntimeChannel } from '../../src/runtime-api/channel.js'
 
 const base = '/2018-06-01/runtime'
@@ -34,6 +35,7 @@ async function open(t: Test) {
   const listeners: (() => void)[] = []
   const channel = await RuntimeChannel.listen({
     host: '127.0.0.1',
+    ports: portRange(0.5),
     timers: systemKernel,
     onEvent: (event) => {
       events.push(event)

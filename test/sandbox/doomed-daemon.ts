@@ -3,13 +3,15 @@
 import type { FreezerBackend } from '../../src/freezer/freezer.js'
 import { createSandboxFactory } from '../../src/sandbox/factory.js'
 import { createLogPipes } from '../../src/sandbox/log-pipe.js'
-import { kernelTimers, newToken } from './real-sandbox.js'
+import { kernelTimers, newToken, plainWish } from './real-sandbox.js'
 
 const [stateDirectory = '', freeze = 'v2', prefix = ''] = process.argv.slice(2)
 const factory = await createSandboxFactory({
   stateDirectory,
   freeze: freeze as FreezerBackend,
   timers: kernelTimers,
+  monotonicMs: () => performance.now(),
+  variables: process.env,
 })
 const pipes = createLogPipes({ stateDirectory, newToken, batch: 3 })
 const pipe = await pipes.open()
@@ -26,15 +28,16 @@ os.wait()
 os.write(1, b'up\\n')
 time.sleep(1000)`
 
-const environments = ['running', 'frozen'].map((state) => {
+const environments = ['running', 'frozen'].map(async (state) => {
   const logStreamName = `${prefix}-${state}`
-  return { state, logStreamName, sandbox: factory.create(logStreamName, { logStreamName }) }
+  const sandbox = await factory.create(logStreamName, plainWish(logStreamName))
+  return { state, logStreamName, sandbox }
 })
 let output = ''
 pipe.onData((bytes) => {
   output += bytes.toString()
 })
-for (const { sandbox, logStreamName } of environments) {
+for (const { sandbox, logStreamName } of await Promise.all(environments)) {
   await sandbox.start({
     argv: ['python3', '-c', tree],
     cwd: '/',
@@ -43,7 +46,7 @@ for (const { sandbox, logStreamName } of environments) {
   })
 }
 while (output !== 'up\nup\n') await kernelTimers.sleep(2)
-for (const { state, sandbox } of environments) {
+for (const { state, sandbox } of await Promise.all(environments)) {
   if (state !== 'frozen') continue
   sandbox.freezer.freeze()
   while (sandbox.freezer.state() !== 'frozen') await kernelTimers.sleep(1)

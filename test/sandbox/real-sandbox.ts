@@ -9,7 +9,11 @@ import { type CgroupSupport, detect } from '../../src/cgroups/detect.js'
 import type { KernelTimers } from '../../src/clock/clock.js'
 import type { FreezerBackend } from '../../src/freezer/freezer.js'
 import { environmentBlockOf, isDead, readProcess } from '../../src/procfs/process.js'
-import { createSandboxFactory, type SandboxFactory } from '../../src/sandbox/factory.js'
+import {
+  createSandboxFactory,
+  type SandboxFactory,
+  type SandboxWish,
+} from '../../src/sandbox/factory.js'
 import { ownIdentity, subtreeName } from '../../src/sandbox/identity.js'
 import { createLogPipes, type LogPipe } from '../../src/sandbox/log-pipe.js'
 import type { Sandbox } from '../../src/sandbox/sandbox.js'
@@ -60,6 +64,8 @@ export async function arrangeFactory(t: Test, freeze: FreezerBackend): Promise<A
     stateDirectory,
     freeze,
     timers: kernelTimers,
+    monotonicMs: () => performance.now(),
+    variables: process.env,
     support,
   })
   t.teardown(async () => {
@@ -100,10 +106,22 @@ export interface Running {
 
 export type Started = Awaited<ReturnType<Sandbox['start']>>
 
+/** As much of everything as there is, and nothing hidden. */
+export function plainWish(logStreamName: string): SandboxWish {
+  return {
+    logStreamName,
+    allowance: undefined,
+    tmpMb: 512,
+    visibleCpus: 2,
+    runtimeApi: undefined,
+    view: { codeFolder: '/', runtimeFolder: undefined, programPaths: [], programs: {} },
+  }
+}
+
 export async function arrangeSandbox(t: Test, arranged: Arranged): Promise<Running> {
   const id = nextId()
   const logStreamName = `2026/11/21/[$LATEST]${id}`
-  const sandbox = arranged.factory.create(id, { logStreamName })
+  const sandbox = await arranged.factory.create(id, plainWish(logStreamName))
   const pipes = createLogPipes({ stateDirectory: arranged.stateDirectory, newToken, batch: 1 })
   const pipe = await pipes.open()
   await pipes.close()

@@ -74,7 +74,7 @@ for (const backend of freezing) {
       const { stateDirectory, subtree, logStreamNames, child } = daemon
       const alive = () => logStreamNames.flatMap(aliveWith)
       t.equal(alive().length, 6)
-      t.equal(leftFolders(support, subtree).length > 0, backend !== 'signal')
+      t.ok(leftFolders(support, subtree).length > 0)
 
       const early = await sweep({ stateDirectory, support, timers })
       t.same(early, nothing, 'a live daemon is left alone')
@@ -90,7 +90,7 @@ for (const backend of freezing) {
       t.same([...report.killed].sort(), survivors.sort())
       t.same(report.problems, [])
       t.same(report.environments, [...logStreamNames].sort())
-      t.equal(report.groups.length > 0, backend !== 'signal')
+      t.ok(report.groups.length > 0)
       t.same(leftFolders(support, subtree), [])
       t.same(readdirSync(join(stateDirectory, 'environments')), [])
       t.same(readdirSync(join(stateDirectory, 'pipes')), [])

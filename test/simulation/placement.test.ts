@@ -16,18 +16,20 @@ async function failureOf(seed: number, count: number, rules?: Rules): Promise<st
   }
 }
 
-t.test(`${steps} seeded steps keep I1, I2, I3 and I6, and everything ends`, async (t) => {
+t.test(`${steps} seeded steps keep I1, I2, I3, I6 and I10, and everything ends`, async (t) => {
   const seeds = wantedSeed === undefined ? [1, 2, 3, 4] : [Number(wantedSeed)]
   const each = wantedSeed === undefined ? Math.ceil(steps / seeds.length) : steps
   let total = 0
   const phases = new Set<string>()
   const outcomes = new Set<string>()
+  const waits = new Set<string>()
   for (const seed of seeds) {
     try {
       const report = await new World(seed).run(each)
       total += report.steps
       for (const phase of report.phases) phases.add(phase)
       for (const outcome of Object.keys(report.outcomes)) outcomes.add(outcome)
+      for (const [what, times] of Object.entries(report.memory)) if (times > 0) waits.add(what)
     } catch (error) {
       t.fail(`seed ${seed} fails; replay it: ${replayCommand(seed, each)}`, {
         found: error instanceof Error ? error.stack : String(error),
@@ -39,6 +41,7 @@ t.test(`${steps} seeded steps keep I1, I2, I3 and I6, and everything ends`, asyn
   if (wantedSeed !== undefined) return
   for (const is of ['error', 'fault', 'refused', 'response'])
     t.ok(outcomes.has(is), `${is} was reached`)
+  t.same([...waits].sort(), ['evicted', 'placed', 'queued', 'refused'], 'waits of every end')
   const unreached = Object.entries(moves)
     .flatMap(([from, tos]) => tos.map((to) => `${from} → ${to}`))
     .filter((move) => !phases.has(move))
@@ -72,6 +75,22 @@ const mutants: Readonly<Record<string, readonly [Rules, RegExp]>> = {
   'the guard on late answers': [
     { ...placementRules, awaited: () => true },
     /answered once|is known|busy environment settles/,
+  ],
+  'the guard on memory': [
+    { ...placementRules, hasRoom: () => true },
+    /I10: .* MB are within .* nobody decided/,
+  ],
+  'the order of those that wait': [
+    { ...placementRules, mustQueue: () => false },
+    /I10: .* does not overtake/,
+  ],
+  'the count of room that comes': [
+    { ...placementRules, comingMb: () => 0 },
+    /I10: .* had to be given up/,
+  ],
+  'giving up idle environments': [
+    { ...placementRules, evictable: () => false },
+    /I8: .* is served when nothing more comes|I8: .* are served in the end/,
   ],
 }
 

@@ -7,9 +7,13 @@ import type { GenerationId, InvocationId } from '../../src/domain/brand.js'
 import { Runner } from '../../src/host/runner.js'
 import { SimulatedHost } from '../../src/host/simulated.js'
 import { Journal } from '../../src/journal/journal.js'
-import { checkInvariants } from '../../src/placement/invariants.js'
+import { checkInvariants, checkMemory } from '../../src/placement/invariants.js'
 import type { Rules } from '../../src/placement/rules.js'
-import { type EnvironmentState, initialState } from '../../src/placement/state.js'
+import {
+  type EnvironmentState,
+  initialState,
+  type PlacementRecord,
+} from '../../src/placement/state.js'
 import { handRefusal } from '../../src/placement/step.js'
 import { invocationOf, localFigures } from '../support/placement.js'
 
@@ -30,10 +34,16 @@ export interface WorldReport {
   readonly invocations: number
   readonly outcomes: Readonly<Record<string, number>>
   readonly phases: ReadonlySet<string>
+  /** What waiting for memory came to: queued, placed, refused, evicted. */
+  readonly memory: Readonly<Record<string, number>>
 }
 
 const functions = ['alpha', 'beta', 'gamma']
-const accountLimit = 6
+// Some of those that run at once wait for memory, in every budget.
+const accountLimit = 9
+const stepsBeforeStop = 300
+/** None; less than one environment's floor; one, two and four of them, or more that are small and frozen. */
+const budgetsMb = [null, 40, 64, 130, 256, 300]
 
 export class World {
   readonly #random: () => number
@@ -45,22 +55,25 @@ export class World {
   readonly #unanswered = new Set<InvocationId>()
   readonly #outcomes: Record<string, number> = {}
   readonly #phases = new Set<string>()
+  readonly #memory: Record<string, number> = { queued: 0, placed: 0, refused: 0, evicted: 0 }
+  /** Who waits for memory, as the journal tells it. */
+  readonly #waiting = new Map<InvocationId, string>()
+  #evicted: EnvironmentState | undefined
   #bug: unknown
   #generations = 0
   #invocations = 0
+  #draining = false
 
   constructor(seed: number, rules?: Rules) {
     this.#random = seededRandom(seed)
     this.#host = new SimulatedHost((count) => this.#choose(count))
     const journal = new Journal(this.#clock)
-    journal.listen((entry) => {
-      if (entry.kind === 'environment.phase') this.#phases.add(`${entry.from} → ${entry.to}`)
-    })
+    journal.listen((entry) => this.#observe(entry as unknown as PlacementRecord))
     this.#runner = new Runner({
       clock: this.#clock,
       host: this.#host,
       journal,
-      state: initialState(localFigures, accountLimit),
+      state: initialState({ ...localFigures, budgetMb: 130 }, accountLimit),
       ...(rules === undefined ? {} : { rules }),
       onBug: (error) => {
         this.#bug ??= error
@@ -74,8 +87,22 @@ export class World {
     for (const name of functions) this.#deploy(name)
   }
 
-  /** Runs until the reducer has taken `steps` steps, then lets everything end and checks that it did. */
+  /** Runs until the reducer has taken `steps` steps, lets everything be served, and stops in the middle of more. */
   async run(steps: number): Promise<WorldReport> {
+    await this.#happenUntil(steps)
+    await this.#drain()
+    await this.#happenUntil(this.#runner.steps + stepsBeforeStop)
+    await this.#end()
+    return {
+      steps: this.#runner.steps,
+      invocations: this.#invocations,
+      outcomes: this.#outcomes,
+      phases: this.#phases,
+      memory: this.#memory,
+    }
+  }
+
+  async #happenUntil(steps: number): Promise<void> {
     while (this.#runner.steps < steps) {
       this.#somethingHappens()
       // Commands that took longer come back as promises.
@@ -83,12 +110,47 @@ export class World {
       await null
       this.#check()
     }
-    await this.#end()
-    return {
-      steps: this.#runner.steps,
-      invocations: this.#invocations,
-      outcomes: this.#outcomes,
-      phases: this.#phases,
+  }
+
+  #observe(record: PlacementRecord): void {
+    switch (record.kind) {
+      case 'environment.phase':
+        this.#phases.add(`${record.from} → ${record.to}`)
+        if (record.why === 'evicted' && record.to === 'shutting-down') {
+          this.#count('evicted')
+          this.#evicted = this.#runner.state.environments[record.env]
+        }
+        return
+      case 'invocation.queued':
+        this.#count('queued')
+        this.#waiting.set(record.invocation, record.functionArn)
+        return
+      case 'invocation.placed':
+        return this.#placed(record)
+      case 'invocation.refused':
+        assert(!this.#draining, `I8: ${record.invocation} is served when nothing more comes`)
+        return this.#count('refused')
+      default:
+        return
+    }
+  }
+
+  #count(what: string): void {
+    this.#memory[what] = (this.#memory[what] ?? 0) + 1
+  }
+
+  #placed({ invocation, start }: Extract<PlacementRecord, { kind: 'invocation.placed' }>): void {
+    if (this.#waiting.delete(invocation)) this.#count('placed')
+    const placed = this.#runner.state.invocations[invocation]
+    assert(placed !== undefined, `${invocation} is known when it is placed`)
+    for (const [id, functionArn] of this.#waiting) {
+      if (start === 'warm' && functionArn !== placed.invocation.functionArn) continue
+      const other = this.#runner.state.invocations[id]
+      if (other?.waiting === undefined) continue
+      assert(
+        other.arrival > placed.arrival,
+        `I10: ${invocation} (${start}) does not overtake ${id}`,
+      )
     }
   }
 
@@ -103,6 +165,7 @@ export class World {
       if (!this.#host.happen()) this.#passTime()
     } else if (dice < 0.97) this.#passTime()
     else if (dice < 0.985) this.#byHand()
+    else if (dice < 0.988) this.#changeBudget()
     else this.#redeploy()
   }
 
@@ -121,6 +184,7 @@ export class World {
       }),
       (answer) => {
         assert(this.#unanswered.delete(invocationId), `${invocationId} is answered once`)
+        this.#waiting.delete(invocationId)
         assert(
           answer.outcome.is !== 'response' || answer.outcome.payload.key === invocationId,
           `${invocationId} gets its own answer`,
@@ -158,6 +222,11 @@ export class World {
     } else this.#deploy(name)
   }
 
+  #changeBudget(): void {
+    const budgetMb = budgetsMb[this.#choose(budgetsMb.length)] ?? null
+    this.#runner.post({ on: 'budget', budgetMb })
+  }
+
   #environments(): EnvironmentState[] {
     return Object.values(this.#runner.state.environments)
   }
@@ -174,6 +243,8 @@ export class World {
   #check(): void {
     if (this.#bug !== undefined) throw this.#bug
     checkInvariants(this.#runner.state)
+    checkMemory(this.#runner.state)
+    this.#checkEviction()
     for (const environment of this.#environments()) {
       if (environment.phase.is === 'busy' || environment.phase.is === 'initializing') {
         assert(
@@ -182,6 +253,32 @@ export class World {
         )
       }
     }
+  }
+
+  /** Without the environment given up last there would not have been room enough: none is given up for nothing. */
+  #checkEviction(): void {
+    const evicted = this.#evicted
+    this.#evicted = undefined
+    const { memory, figures } = this.#runner.state
+    if (evicted?.phase.is !== 'shutting-down' || memory.budgetMb === null) return
+    const leftMb = memory.chargedMb - memory.comingMb + evicted.chargedMb
+    assert(
+      leftMb + figures.environmentFloorMb > memory.budgetMb,
+      `I10: ${evicted.id} had to be given up`,
+    )
+  }
+
+  /** When arrivals stop, whoever waits is served: by what happens, not because time passes. */
+  async #drain(): Promise<void> {
+    this.#draining = true
+    for (let turn = 0; turn < 100_000 && this.#unanswered.size > 0; turn += 1) {
+      if (!this.#host.happen()) this.#passTime()
+      await null
+      await null
+      this.#check()
+    }
+    assert(this.#unanswered.size === 0, `I8: ${[...this.#unanswered]} are served in the end`)
+    this.#draining = false
   }
 
   /** When faults and arrivals stop, all work ends: nothing is left open, held or unanswered. */

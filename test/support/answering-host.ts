@@ -12,6 +12,8 @@ export interface AnsweringHostOptions {
   readonly rule?: AnswerRule
   /** False: the runtime never asks for its first event. */
   readonly initEnds?: boolean
+  /** False: killing takes until the test calls `dead`. */
+  readonly killEnds?: boolean
 }
 
 export class AnsweringHost implements Host {
@@ -21,6 +23,7 @@ export class AnsweringHost implements Host {
   readonly removed: EnvironmentId[] = []
   readonly #options: AnsweringHostOptions
   readonly #inHand = new Map<EnvironmentId, Invocation>()
+  readonly #dying = new Map<EnvironmentId, () => void>()
   #report: (event: HostEvent) => void = () => {}
 
   constructor(options: AnsweringHostOptions) {
@@ -38,22 +41,45 @@ export class AnsweringHost implements Host {
 
   /** The function in this environment answers, and its runtime asks for the next event. */
   answer(env: string, rule: AnswerRule): void {
+    this.respond(env, rule)
+    this.next(env)
+  }
+
+  /** The function in this environment answers; its runtime is not done yet. */
+  respond(env: string, rule: AnswerRule): void {
     const id = env as EnvironmentId
     const invocation = this.#inHand.get(id)
     if (invocation === undefined) throw new Error(`${env} has no event in hand`)
     this.#inHand.delete(id)
     const outcome = rule(invocation)
     this.#report({ on: 'answered', env: id, invocation: invocation.invocationId, outcome })
-    this.#next(id)
+  }
+
+  /** The runtime in this environment asks for the next event. */
+  next(env: string): void {
+    this.#report({ on: 'asked-next', env: env as EnvironmentId, participant: 'runtime' })
+  }
+
+  /** Its processes have this much private memory. */
+  measure(env: string, privateMb: number): void {
+    this.#report({ on: 'measured', env: env as EnvironmentId, privateMb })
+  }
+
+  /** The processes of an environment that was killed are gone at last. */
+  dead(env: string): void {
+    const gone = this.#dying.get(env as EnvironmentId)
+    if (gone === undefined) throw new Error(`${env} is not being killed`)
+    this.#dying.delete(env as EnvironmentId)
+    gone()
   }
 
   perform(command: HostCommand): undefined | Promise<void> {
     const { env } = command
-    const { rule, initEnds = true } = this.#options
+    const { rule, initEnds = true, killEnds = true } = this.#options
     switch (command.do) {
       case 'start':
         this.started.push(env)
-        if (initEnds) queueMicrotask(() => this.#next(env))
+        if (initEnds) queueMicrotask(() => this.next(env))
         return undefined
       case 'deliver':
         this.delivered.push(command.invocation)
@@ -63,7 +89,8 @@ export class AnsweringHost implements Host {
       case 'kill':
         this.killed.push(env)
         this.#inHand.delete(env)
-        return undefined
+        if (killEnds) return undefined
+        return new Promise((resolve) => this.#dying.set(env, resolve))
       case 'remove':
         this.removed.push(env)
         return undefined
@@ -71,9 +98,5 @@ export class AnsweringHost implements Host {
       case 'thaw':
         return undefined
     }
-  }
-
-  #next(env: EnvironmentId): void {
-    this.#report({ on: 'asked-next', env, participant: 'runtime' })
   }
 }

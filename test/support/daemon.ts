@@ -177,6 +177,14 @@ export async function until(claim: string, holds: () => boolean | Promise<boolea
   }
 }
 
+/** The folder of this machine that an environment has as its /tmp. */
+export async function tmpFolderOf(daemon: Daemon, logStreamName: string): Promise<string> {
+  const environments = await daemon.admin.environments()
+  const found = environments.find((each) => each.logStreamName === logStreamName)
+  if (found?.tmpFolder === undefined) throw new Error(`no environment writes to ${logStreamName}`)
+  return found.tmpFolder
+}
+
 /** All environments, once each is ready and, unless nothing is ever frozen, frozen. */
 export async function environmentsAtRest(
   daemon: Daemon,

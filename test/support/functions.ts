@@ -57,7 +57,10 @@ export function nodeBootstrapFunction(
 export function projectOf(t: Test, functions: Readonly<Record<string, ProjectFunction>>): string {
   const folder = temporaryFolder(t)
   mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'lambda-emu.json'), JSON.stringify({ functions }, null, 2))
+  // A whole CPU where nothing else is asked for: what is not about CPU shares must not depend on them.
+  const sized = Object.entries(functions).map(([name, each]) => [name, { memoryMb: 1769, ...each }])
+  const config = { functions: Object.fromEntries(sized) }
+  writeFileSync(join(folder, 'lambda-emu.json'), JSON.stringify(config, null, 2))
   return folder
 }
 

@@ -66,6 +66,8 @@ export function writeProject(
       runtime: 'nodejs22.x',
       handler: settings.runtime?.startsWith('python') ? 'app.handler' : 'index.handler',
       code: `./${name}`,
+      // A whole CPU: what is not about CPU shares must not depend on them.
+      memoryMb: 1769,
       ...settings,
     }
   }

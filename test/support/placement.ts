@@ -11,6 +11,9 @@ export const localFigures: PlacementFigures = {
   settleWaitMs: localProfile.settleWaitMs.value,
   resetWaitMs: localProfile.resetWaitMs.value,
   suspendable: true,
+  budgetMb: undefined,
+  environmentFloorMb: localProfile.environmentFloorMb.value,
+  queueWaitMsMax: localProfile.queueWaitMsMax.value,
 }
 
 /** A synchronous invocation of `functionArn`; its ids are made of `id`. */

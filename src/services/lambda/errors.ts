@@ -73,6 +73,12 @@ export function refusedZip(error: unknown): unknown {
   }
 }
 
+// UNRECORDED: memory-budget — AWS has no such limit: its name, status and Reason are those of the account's limit.
+const memoryBudgetText =
+  'Rate Exceeded. lambda-emu: the memory budget of this machine is used by environments that are still running, ' +
+  'and this invocation has waited for it in vain. `lambda-emu status` shows the budget; ' +
+  '`lambda-emu start --memory-budget MB` raises it.'
+
 // UNRECORDED: throttled — the text of a 429; its members are the model's.
 /** What the caller of Invoke gets for an invocation that never ran. */
 export function refusedInvocation(reason: RefusalReason, invokedArn: string): ServiceError {
@@ -80,6 +86,10 @@ export function refusedInvocation(reason: RefusalReason, invokedArn: string): Se
     case 'ConcurrentInvocationLimitExceeded':
     case 'ReservedFunctionConcurrentInvocationLimitExceeded':
       return lambdaError('TooManyRequestsException', 'Rate Exceeded.', { Reason: reason })
+    case 'MemoryBudgetExceeded':
+      return lambdaError('TooManyRequestsException', memoryBudgetText, {
+        Reason: 'ConcurrentInvocationLimitExceeded',
+      })
     case 'FunctionDeleted':
       return functionNotFound(invokedArn)
     case 'EmulatorStopping':

@@ -96,6 +96,7 @@ t.test('what never ran is a refusal with its reason', async (t) => {
   const table = [
     ['ConcurrentInvocationLimitExceeded', 429, 'TooManyRequestsException'],
     ['ReservedFunctionConcurrentInvocationLimitExceeded', 429, 'TooManyRequestsException'],
+    ['MemoryBudgetExceeded', 429, 'TooManyRequestsException'],
     ['FunctionDeleted', 404, 'ResourceNotFoundException'],
     ['EmulatorStopping', 500, 'ServiceException'],
   ] as const
@@ -105,7 +106,13 @@ t.test('what never ran is a refusal with its reason', async (t) => {
     })
     const answer = await api.call(invoke('hello', '{}'))
     t.same([answer.status, answer.headers['x-amzn-errortype']], [status, error], reason)
-    if (status === 429) t.match(body(answer), { Reason: reason, Type: 'User' })
+    if (status !== 429) continue
+    const ours = reason === 'MemoryBudgetExceeded'
+    t.match(body(answer), {
+      Reason: ours ? 'ConcurrentInvocationLimitExceeded' : reason,
+      Type: 'User',
+      message: ours ? /^Rate Exceeded\. .*--memory-budget MB/ : 'Rate Exceeded.',
+    })
   }
 })
 

@@ -1,0 +1,188 @@
+// What one environment is made of while it lives: its sandbox, its Runtime API, its log; opened once, closed together.
+
+import { join } from 'node:path'
+import type { Clock, KernelTimers } from '../clock/clock.js'
+import { assert } from '../domain/assert.js'
+import type { EnvironmentId } from '../domain/brand.js'
+import { type Generation, runtimeFamily } from '../domain/function.js'
+import { emulatorPorts, type PortRange } from '../http/port-range.js'
+import { EnvironmentLog } from '../logs/environment-log.js'
+import type { LogStore } from '../logs/log-store.js'
+import { visibleCpus } from '../profile/cpu.js'
+import { type ChannelEvent, RuntimeChannel } from '../runtime-api/channel.js'
+import type { SandboxFactory } from '../sandbox/factory.js'
+import type { LogPipe, LogPipes } from '../sandbox/log-pipe.js'
+import type { Sandbox } from '../sandbox/sandbox.js'
+import type { ProcessSpec } from '../sandbox/spawn.js'
+import { lambdaPaths } from '../sandbox/view.js'
+import { allowanceOf } from './allowance.js'
+import { dummyCredentials, functionEnvironment } from './function-environment.js'
+import type { Program } from './programs.js'
+
+export interface OpeningParts {
+  readonly clock: Clock
+  readonly timers: KernelTimers
+  readonly sandboxes: SandboxFactory
+  readonly pipes: LogPipes
+  readonly logs: LogStore
+  /** Loopback address for Runtime APIs. */
+  readonly host: string
+  /** Where Runtime APIs take their ports. */
+  readonly ports: PortRange
+  /** `hex(32)`: unguessable. */
+  readonly newStreamId: () => string
+  /** False with --no-cpu. */
+  readonly cpuAllotted: boolean
+  /** The folder `runtimes/` of this package. */
+  readonly runtimesFolder: string
+  /** Where Lambda's API is served; known once the daemon listens. */
+  readonly lambdaEndpointUrl: () => string
+}
+
+export interface OpeningOptions {
+  readonly id: EnvironmentId
+  readonly generation: Generation
+  readonly logStreamName: string
+  readonly onEvent: (event: ChannelEvent) => void
+  readonly memoryChanged: (privateBytes: number) => void
+}
+
+export interface Opened {
+  readonly sandbox: Sandbox
+  readonly channel: RuntimeChannel
+  readonly pipe: LogPipe
+  readonly log: EnvironmentLog
+}
+
+/** Where a runtime finds its Runtime API on AWS. Source: recorded answer test_introspection_invoke (2026-01-12). */
+const lambdaRuntimeApi = '169.254.100.1:9001'
+
+export class EnvironmentParts {
+  sandbox: Sandbox | undefined
+  channel: RuntimeChannel | undefined
+  pipe: LogPipe | undefined
+  log: EnvironmentLog | undefined
+  readonly #parts: OpeningParts
+  readonly #options: OpeningOptions
+  readonly #marks = new Map<string, () => void>()
+  #nextMark = 1
+
+  constructor(parts: OpeningParts, options: OpeningOptions) {
+    this.#parts = parts
+    this.#options = options
+  }
+
+  get opened(): Opened {
+    const { sandbox, channel, pipe, log } = this
+    assert(sandbox && channel && pipe && log, `${this.#options.id} has been opened`)
+    return { sandbox, channel, pipe, log }
+  }
+
+  /** Each part once: after a start that failed half way the next one goes on from there. */
+  async open(program: Program | undefined): Promise<void> {
+    this.#hostName ??= `${this.#parts.newStreamId().slice(0, 32)}.lambda-emu.internal`
+    this.channel ??= await this.#openChannel()
+    this.sandbox ??= await this.#openSandbox(program, this.channel)
+    if (this.pipe === undefined) await this.#openLog()
+  }
+
+  #hostName: string | undefined
+
+  #openChannel(): Promise<RuntimeChannel> {
+    const { host, ports, timers, sandboxes } = this.#parts
+    const reachedAs = {
+      bpf: () => lambdaRuntimeApi,
+      'host-name': (port: number) => `${this.#hostName}:${port}`,
+      none: undefined,
+    }[sandboxes.isolation.runtimeApi]
+    return RuntimeChannel.listen({ host, ports, timers, reachedAs, onEvent: this.#options.onEvent })
+  }
+
+  #openSandbox(program: Program | undefined, { port }: RuntimeChannel): Promise<Sandbox> {
+    const { sandboxes, host, runtimesFolder, cpuAllotted } = this.#parts
+    const { id, generation, logStreamName, memoryChanged } = this.#options
+    const { definition } = generation
+    const family = runtimeFamily(definition.runtime)
+    const name = this.#hostName ?? ''
+    return sandboxes.create(id, {
+      logStreamName,
+      allowance: allowanceOf(definition, cpuAllotted),
+      tmpMb: definition.ephemeralStorageMb,
+      visibleCpus: visibleCpus(definition.memoryMb),
+      memoryChanged,
+      runtimeApi: { port, ports: emulatorPorts, hostName: { address: host, name } },
+      view: {
+        codeFolder: definition.code.folder,
+        runtimeFolder:
+          family === undefined || family === 'provided' ? undefined : join(runtimesFolder, family),
+        programPaths: program?.paths ?? [],
+        programs: program?.names ?? {},
+        linkedModules: definition.code.linkedModules,
+      },
+    })
+  }
+
+  async #openLog(): Promise<void> {
+    const { pipes, clock, logs } = this.#parts
+    const { id, generation, logStreamName } = this.#options
+    const pipe = await pipes.open()
+    const log = new EnvironmentLog({
+      functionName: generation.definition.functionName,
+      logStreamName,
+      environment: id,
+      clock,
+      store: logs,
+    })
+    pipe.onMark((mark) => {
+      const reached = this.#marks.get(mark)
+      this.#marks.delete(mark)
+      reached?.()
+    })
+    pipe.onData((bytes) => log.write(bytes))
+    this.log = log
+    this.pipe = pipe
+  }
+
+  /** Runs `reached` when the log has been read up to here. */
+  mark(reached: () => void): void {
+    const id = String(this.#nextMark)
+    this.#nextMark += 1
+    this.#marks.set(id, reached)
+    this.opened.pipe.mark(id)
+  }
+
+  /** How the runtime of the function is started. */
+  processOf(program: Program): ProcessSpec {
+    const { sandbox, channel, pipe } = this.opened
+    const { definition } = this.#options.generation
+    const { view } = sandbox
+    const sealed = view.tmpFolder === undefined
+    const variables = functionEnvironment(this.#options.generation, {
+      runtimeApi: channel.address,
+      logStreamName: this.#options.logStreamName,
+      taskRoot: view.taskRoot,
+      runtimeDirectory: view.runtimeFolder,
+      credentials: dummyCredentials,
+      // In a root of its own the interpreter has Lambda's own place.
+      programFolders: sealed || program.folder === undefined ? [] : [program.folder],
+      lambdaEndpointUrl: this.#parts.lambdaEndpointUrl(),
+    })
+    return {
+      argv: program.argv,
+      cwd: definition.code.folder,
+      // Where /tmp is everybody's, whoever asks for the temporary folder gets its own.
+      env: sealed ? variables : { TMPDIR: view.tmpFolder ?? lambdaPaths.tmp, ...variables },
+      output: pipe.childFd,
+    }
+  }
+
+  async remove(): Promise<void> {
+    this.channel?.close()
+    try {
+      await this.sandbox?.remove()
+    } finally {
+      // Reads what is left, up to the last mark.
+      this.pipe?.close()
+    }
+  }
+}

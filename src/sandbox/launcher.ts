@@ -1,0 +1,127 @@
+// Starts a process through the native helper: in its groups, its own root and its own user before its first instruction.
+
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { getSystemErrorName } from 'node:util'
+import {
+  findProgram,
+  type ProcessExit,
+  type ProcessSpec,
+  SpawnFailure,
+  type StartedProcess,
+} from './spawn.js'
+
+/** Limits of one process that every process below inherits: name, soft and hard value. */
+export type ResourceLimit = readonly [name: string, soft: string, hard: string]
+
+/** Source: recorded answer test_runtime_ulimits; what is unlimited there is left as it is here. */
+export const resourceLimits: readonly ResourceLimit[] = [
+  ['core', '10737418240', '10737418240'],
+  ['memlock', '65536', '65536'],
+  ['nofile', '1024', '1024'],
+  ['nproc', '742', '742'],
+  ['stack', '8388608', 'unlimited'],
+]
+
+export interface Enclosure {
+  readonly namespaces: 'root' | 'user' | 'none'
+  /** Files into which the process writes its own pid before it becomes the program. */
+  readonly joinPaths: readonly string[]
+  /** Its v2 group, when it has one. */
+  readonly v2Folder: string | undefined
+  /** Of the emulators' ports, the only one that it may connect to; needs `v2Folder`. */
+  readonly connects:
+    | { readonly first: number; readonly last: number; readonly own: number }
+    | undefined
+  readonly user: { readonly id: number; readonly group: number } | undefined
+  /** Numbers of the CPUs it may run on; all when empty. */
+  readonly cpus: readonly number[]
+  readonly limits: readonly ResourceLimit[]
+  /** The new root, with namespaces: an empty host folder to build it on, and its description. */
+  readonly root: { readonly folder: string; readonly words: readonly string[] } | undefined
+  /** The name by which a host path is reached inside. */
+  readonly pathInside: (host: string) => string
+}
+
+/**
+ * As startProcess; `ready` settles when the program runs. `born`: in its v2 group, which saves the wait for joining.
+ * @throws SpawnFailure when it cannot be started.
+ */
+export function launchProcess(
+  helper: string,
+  spec: ProcessSpec,
+  enclosure: Enclosure,
+  born: boolean,
+): StartedProcess {
+  const program = findProgram(spec)
+  const words = [
+    ...enclosureWords(enclosure, spec, born),
+    '--',
+    ...programWords(program, spec, enclosure),
+  ]
+  const child = spawn(helper, ['run', ...words], {
+    env: { ...spec.env },
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', spec.output, spec.output, 'pipe'],
+  })
+  const exited = new Promise<ProcessExit>((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }))
+    if (child.pid === undefined) resolve({ code: null, signal: null })
+  })
+  const failed = new Promise<never>((_, reject) => {
+    child.once('error', (error) => reject(error))
+  })
+  const ready = Promise.race([told(child.stdio[3] as Readable), failed]).then((problem) => {
+    if (problem !== '') throw refusal(problem, enclosure.pathInside(program), program)
+  })
+  return { pid: child.pid ?? 0, exited, child, ready }
+}
+
+function enclosureWords(enclosure: Enclosure, spec: ProcessSpec, born: boolean): string[] {
+  const { connects, user, root, cpus, v2Folder } = enclosure
+  const joins = enclosure.joinPaths.filter(
+    (path) => !born || v2Folder === undefined || path !== join(v2Folder, 'cgroup.procs'),
+  )
+  return [
+    ...['--parent', String(process.pid), '--namespaces', enclosure.namespaces],
+    ...(v2Folder === undefined ? [] : ['--group', v2Folder]),
+    ...(born ? ['--born'] : []),
+    ...joins.flatMap((path) => ['--join', path]),
+    ...(connects === undefined
+      ? []
+      : ['--connects', ...[connects.first, connects.last, connects.own].map(String)]),
+    ...(user === undefined ? [] : ['--user', String(user.id), String(user.group)]),
+    ...(cpus.length === 0 ? [] : ['--cpus', cpus.join(',')]),
+    ...enclosure.limits.flatMap((limit) => ['--limit', ...limit]),
+    ...['--chdir', enclosure.pathInside(spec.cwd)],
+    ...(root === undefined ? [] : ['--root', root.folder, ...root.words]),
+  ]
+}
+
+function programWords(program: string, spec: ProcessSpec, { pathInside }: Enclosure): string[] {
+  return [pathInside(program), ...spec.argv.slice(1).map(pathInside)]
+}
+
+/** Everything that is written before the other end is closed: by the program's start, or by an end before it. */
+function told(status: Readable): Promise<string> {
+  return new Promise((resolve) => {
+    let text = ''
+    status.setEncoding('latin1')
+    status.on('data', (chunk: string) => {
+      text += chunk
+    })
+    status.once('error', () => resolve(text))
+    status.once('close', () => resolve(text))
+    status.once('end', () => resolve(text))
+  })
+}
+
+/** `problem` is `<what was tried> <errno>`. */
+function refusal(problem: string, inside: string, program: string): Error {
+  const [, step = problem, errno = '0'] = /^(.*) (\d+)\n?$/.exec(problem) ?? []
+  const code = Number(errno) === 0 ? 'unknown' : getSystemErrorName(-Number(errno))
+  if (step === inside) return new SpawnFailure(code, program)
+  return new Error(`the sandbox cannot be made: ${step}: ${code}`)
+}

@@ -1,0 +1,236 @@
+// What a function's process sees of the file system, and under which names: pure words for the native helper.
+
+import { posix } from 'node:path'
+import type { LinkedModules } from '../domain/function.js'
+
+/** One host folder or file that shows inside, at a path of its own. */
+export interface Seen {
+  readonly host: string
+  readonly inside: string
+}
+
+/** Where a function's own folders are, as its process has to name them. */
+export interface View {
+  readonly taskRoot: string
+  readonly runtimeFolder: string
+  /** Undefined when the process sees the machine's own /tmp, and needs TMPDIR. */
+  readonly tmpFolder: string | undefined
+  /** The name by which a host path is reached inside. */
+  pathInside(host: string): string
+}
+
+/** Lambda's own paths. Source: AWS Lambda guide; recorded answer test_introspection_invoke. */
+export const lambdaPaths = {
+  task: '/var/task',
+  runtime: '/var/runtime',
+  layers: '/opt',
+  tmp: '/tmp',
+  programs: '/var/lang/bin',
+} as const
+
+/** What the daemon wants a function to see. Host paths are absolute. */
+export interface ViewWish {
+  readonly codeFolder: string
+  /** The built-in runtime's folder; undefined for provided.* */
+  readonly runtimeFolder: string | undefined
+  /** Folders and files of interpreters, shown at their own paths where they are not below /usr. */
+  readonly programPaths: readonly string[]
+  /** Programs by the name they have on Lambda: node, python3.12. */
+  readonly programs: Readonly<Record<string, string>>
+  /** Modules of a source folder that lie outside it: seen read-only at their own paths. */
+  readonly linkedModules?: LinkedModules | undefined
+}
+
+/** Without namespaces: everything under the names it has on this machine. */
+export function openView(wish: ViewWish, tmpFolder: string): View {
+  return {
+    taskRoot: wish.codeFolder,
+    runtimeFolder: wish.runtimeFolder ?? lambdaPaths.runtime,
+    tmpFolder,
+    pathInside: (host) => host,
+  }
+}
+
+/** With a root of its own: Lambda's names. */
+export function sealedView(wish: ViewWish): View {
+  const moved: Seen[] = [{ host: wish.codeFolder, inside: lambdaPaths.task }]
+  if (wish.runtimeFolder !== undefined)
+    moved.push({ host: wish.runtimeFolder, inside: lambdaPaths.runtime })
+  return {
+    taskRoot: lambdaPaths.task,
+    runtimeFolder: lambdaPaths.runtime,
+    tmpFolder: undefined,
+    pathInside: (host) => pathInside(host, moved),
+  }
+}
+
+function pathInside(host: string, moved: readonly Seen[]): string {
+  for (const { host: folder, inside } of moved) {
+    if (host === folder) return inside
+    if (host.startsWith(`${folder}/`)) return posix.join(inside, host.slice(folder.length + 1))
+  }
+  return host
+}
+
+/** Facts of this machine that decide what the new root is made of. */
+export interface HostTree {
+  /** Top-level names that are there: a folder, or the text of a link. */
+  readonly top: Readonly<Record<string, { readonly link: string } | 'folder'>>
+  /** Where /etc/resolv.conf really is, when that is not in /etc. */
+  readonly resolvConf: string | undefined
+  /** Text of /etc/hosts. */
+  readonly hosts: string
+  /** Text of /proc/cpuinfo. */
+  readonly cpuInfo: string
+}
+
+export interface RootOptions {
+  readonly view: ViewWish
+  readonly host: HostTree
+  readonly tmpFolder: string
+  readonly user: number
+  readonly group: number
+  /** Owner of a code folder that nobody else may read: shown as the function's own. */
+  readonly codeOwner: number | undefined
+  /** Lines for /etc/hosts beside the machine's own. */
+  readonly hostNames: readonly string[]
+  /** How many CPUs the files that tell of CPUs show. */
+  readonly visibleCpus: number
+}
+
+/** Whatever a program needs to run, and nothing of the user's. */
+const systemFolders = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'usr', 'etc'] as const
+/** Package managers that keep every program under a top-level folder of their own. */
+const storeFolders = ['/nix/store', '/gnu/store'] as const
+const devices = ['null', 'zero', 'full', 'random', 'urandom'] as const
+/** Name of the user that functions run as. Source: recorded answer test_runtime_introspection_x86. */
+const userName = 'sbx_user1051'
+
+/** The words that describe a function's root to `lambda-emu-helper run`, in the order they are carried out. */
+export function rootWords(options: RootOptions): string[] {
+  const { view, host, tmpFolder } = options
+  return [
+    ...systemWords(host),
+    ...deviceWords(),
+    ...folder(lambdaPaths.layers),
+    ...codeWords(options),
+    ...(view.runtimeFolder === undefined
+      ? folder(lambdaPaths.runtime)
+      : ['--bind', view.runtimeFolder, lambdaPaths.runtime]),
+    ...['--bind-writable', tmpFolder, lambdaPaths.tmp],
+    ...programWords(view),
+    ...linkedWords(view.linkedModules),
+    ...accountWords(options),
+    ...cpuWords(options),
+  ]
+}
+
+function folder(path: string): string[] {
+  return ['--folder', path, '755']
+}
+
+function systemWords(host: HostTree): string[] {
+  const words: string[] = []
+  for (const name of systemFolders) {
+    const found = host.top[name]
+    if (found === undefined) continue
+    if (found === 'folder') words.push('--bind', `/${name}`, `/${name}`)
+    else words.push('--link', found.link, `/${name}`)
+  }
+  for (const path of storeFolders) {
+    if (host.top[path.split('/')[1] ?? ''] !== undefined) words.push('--bind', path, path)
+  }
+  if (host.resolvConf !== undefined) words.push('--bind', host.resolvConf, host.resolvConf)
+  return words
+}
+
+function deviceWords(): string[] {
+  return [
+    ...folder('/dev'),
+    ...devices.flatMap((name) => ['--device', `/dev/${name}`]),
+    ...['--link', '/proc/self/fd', '/dev/fd'],
+    ...['stdin', 'stdout', 'stderr'].flatMap((name, fd) => [
+      '--link',
+      `/proc/self/fd/${fd}`,
+      `/dev/${name}`,
+    ]),
+    ...['--proc', '/proc'],
+  ]
+}
+
+function codeWords({ view, codeOwner }: RootOptions): string[] {
+  const { codeFolder } = view
+  return codeOwner === undefined
+    ? ['--bind', codeFolder, lambdaPaths.task]
+    : ['--bind-owner', codeFolder, lambdaPaths.task, String(codeOwner)]
+}
+
+/** What is below /usr shows already. */
+function programWords({ programPaths, programs }: ViewWish): string[] {
+  const unseen = [...new Set(programPaths)]
+    .filter((path) => !/^\/(usr|bin|sbin|lib|lib64|etc|nix\/store|gnu\/store)(\/|$)/.test(path))
+    .sort()
+  return [
+    ...unseen.flatMap((path) => ['--bind', path, path]),
+    ...folder(lambdaPaths.programs),
+    ...Object.entries(programs).flatMap(([name, path]) => [
+      '--link',
+      path,
+      `${lambdaPaths.programs}/${name}`,
+    ]),
+  ]
+}
+
+function linkedWords(linked: LinkedModules | undefined): string[] {
+  if (linked === undefined) return []
+  const { binds, links, taskLinks } = linked
+  const modules = `${lambdaPaths.task}/node_modules`
+  return [
+    ...[...binds].sort().flatMap((path) => ['--bind', path, path]),
+    ...links.flatMap(({ path, target }) => ['--link', target, path]),
+    ...(taskLinks === undefined
+      ? []
+      : [
+          ...['--cover', modules],
+          ...taskLinks.flatMap(({ name, target }) => ['--link', target, `${modules}/${name}`]),
+          ...['--seal', modules],
+        ]),
+  ]
+}
+
+function accountWords({ user, group, host, hostNames }: RootOptions): string[] {
+  const passwd = [
+    'root:x:0:0:root:/root:/bin/bash',
+    `${userName}:x:${user}:${group}::/home/${userName}:/sbin/nologin`,
+    'nobody:x:65534:65534:nobody:/:/sbin/nologin',
+  ]
+  const groups = ['root:x:0:', `${userName}:x:${group}:`, 'nobody:x:65534:']
+  const words = [
+    ...['--file', '/etc/passwd', '644', lines(passwd)],
+    ...['--file', '/etc/group', '644', lines(groups)],
+  ]
+  if (hostNames.length > 0)
+    words.push('--file', '/etc/hosts', '644', `${host.hosts.trimEnd()}\n${lines(hostNames)}`)
+  return words
+}
+
+/** Programs count CPUs in /proc/cpuinfo and in sysfs, which is not there otherwise. */
+function cpuWords({ host, visibleCpus }: RootOptions): string[] {
+  const blocks = host.cpuInfo.split('\n\n').filter((block) => /^processor\s*:/m.test(block))
+  const range = visibleCpus === 1 ? '0\n' : `0-${visibleCpus - 1}\n`
+  const words = ['online', 'possible', 'present'].flatMap((name) => [
+    '--file',
+    `/sys/devices/system/cpu/${name}`,
+    '444',
+    range,
+  ])
+  if (blocks.length > visibleCpus) {
+    const shown = `${blocks.slice(0, visibleCpus).join('\n\n')}\n\n`
+    words.push('--file', '/proc/cpuinfo', '444', shown)
+  }
+  return words
+}
+
+function lines(texts: readonly string[]): string {
+  return `${texts.join('\n')}\n`
+}
