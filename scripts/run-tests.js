@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// npm test: every compiled test file but those of real clients; ends with `N passed, N failed`.
-// Words after it choose the files whose path holds one of them.
+// npm test: every compiled test file but those that have a command of their own; ends with `N passed, N failed`.
+// Words after it choose the files whose path holds one of them; a folder's name alone chooses that folder.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { closeWith, runFiles } from './tap-files.js'
@@ -8,12 +8,20 @@ import { closeWith, runFiles } from './tap-files.js'
 const cwd = join(import.meta.dirname, '..')
 const folder = join(cwd, process.env.LAMBDA_EMU_TEST_OUT ?? 'dist', 'test')
 // Directories whose tests watch real time: one file at a time, after the others.
-const alone = /^(e2e|runtimes|freezer|sandbox)\//
+const alone = /^(e2e|runtimes|freezer|sandbox|limits|isolation|faults|modes)\//
+// Longer ones, which run only when they are named.
+const named = ['limits', 'isolation', 'faults', 'modes']
 
 const wanted = process.argv.slice(2)
+const isWanted = (file) => {
+  const [directory] = file.split('/')
+  if (directory === 'clients') return false
+  if (named.includes(directory))
+    return wanted.some((part) => part === directory || part.startsWith(`${directory}/`))
+  return wanted.length === 0 || wanted.some((part) => file.includes(part))
+}
 const files = readdirSync(folder, { recursive: true })
-  .filter((file) => file.endsWith('.test.js') && !file.startsWith('clients/'))
-  .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
+  .filter((file) => file.endsWith('.test.js') && isWanted(file))
   .sort()
 const how = { folder, cwd }
 const together = files.filter((file) => !alone.test(file))
