@@ -63,6 +63,8 @@ export interface Status {
     /** What this backend cannot hold still, one sentence each. */
     readonly escapes: readonly string[]
   }
+  /** What environments get here, in the words of `lambda-emu doctor`. */
+  readonly sandbox: SandboxStatus
   /** How many functions there are. */
   readonly functions: number
   /** How many environments are in each phase; a phase without one may be missing. */
@@ -78,6 +80,18 @@ export interface Status {
   /** Accepted asynchronous events that have not ended. */
   readonly events: number
   readonly invocations: { readonly total: number; readonly failed: number }
+}
+
+export interface SandboxStatus {
+  /** What the user asked for. */
+  readonly isolation: 'standard' | 'none'
+  readonly filesystem: 'namespaces' | 'user-namespaces' | 'none'
+  readonly runtimeApi: 'bpf' | 'host-name' | 'none'
+  /** `off`: with --no-cpu. */
+  readonly cpu: 'quota' | 'duty-cycle' | 'none' | 'off'
+  readonly memory: 'cgroup' | 'sampled' | 'none'
+  readonly storage: 'loop' | 'folder'
+  readonly guardian: 'yes' | 'no'
 }
 
 /** GET /functions */

@@ -5,6 +5,7 @@ import type {
   FreezeBackend,
   FunctionSummary,
   LogRecord,
+  SandboxStatus,
   Status,
   Warning,
 } from '../admin/contract.js'
@@ -44,11 +45,13 @@ export function renderBanner(facts: BannerFacts, page: Page): readonly string[] 
   const head = [
     style.bold(`lambda-emu ${facts.version}`),
     `freeze ${freezeMark(status, style)}`,
+    `sandbox ${sandboxMark(status.sandbox, style)}`,
     style.dim(`profile ${status.profile}`),
   ]
   return [
     head.join('   '),
     ...freezeReasons(status, page),
+    ...sandboxReasons(status.sandbox, page),
     '',
     ...functionLines(facts, page),
     ...warningLines(facts.warnings, page),
@@ -67,6 +70,36 @@ function freezeMark(status: Status, style: Style): string {
   const { backend } = status.freezer
   const paint = { v2: style.green, v1: style.green, signal: style.yellow, none: style.red }[backend]
   return `${paint(backend === 'none' ? '○' : '●')} ${backendNames[backend]}`
+}
+
+/** What is less than Lambda's, one phrase each. */
+function reductions(sandbox: SandboxStatus): readonly string[] {
+  const { isolation, filesystem, runtimeApi, cpu, memory, storage, guardian } = sandbox
+  const hidden = isolation === 'none' ? '--isolation none' : 'no namespaces'
+  const phrases: readonly (string | false)[] = [
+    filesystem === 'none' && `functions see your files and processes (${hidden})`,
+    filesystem === 'user-namespaces' && 'functions run under your own user, in a user namespace',
+    runtimeApi === 'none' && 'a function can reach the Runtime API of another',
+    cpu === 'duty-cycle' && 'CPU is allotted by stopping and continuing',
+    (cpu === 'none' || cpu === 'off') && 'CPU is not allotted',
+    memory === 'sampled' && 'memory is looked at every 50 ms',
+    memory === 'none' && 'memory is not limited',
+    storage === 'folder' && 'the size of /tmp is not enforced',
+    guardian === 'no' && 'after a crash only the next start cleans up',
+  ]
+  return phrases.filter((phrase) => phrase !== false)
+}
+
+function sandboxMark(sandbox: SandboxStatus, style: Style): string {
+  if (reductions(sandbox).length === 0) return `${style.green('●')} complete`
+  return sandbox.filesystem === 'none' ? `${style.red('○')} open` : `${style.yellow('◐')} reduced`
+}
+
+function sandboxReasons(sandbox: SandboxStatus, page: Page): readonly string[] {
+  const phrases = reductions(sandbox)
+  if (phrases.length === 0) return []
+  const text = `sandbox: ${phrases.join('; ')} (lambda-emu doctor tells why)`
+  return wrap(text, page.columns - 2).map((line) => `  ${page.style.dim(line)}`)
 }
 
 function freezeReasons(status: Status, page: Page): readonly string[] {
@@ -166,6 +199,7 @@ export function renderStatus(status: Status, page: Page): readonly string[] {
     ['project', status.project],
     ['Lambda', status.lambdaUrl],
     ['freeze', freezeMark(status, style)],
+    ['sandbox', sandboxMark(status.sandbox, style)],
     ['functions', `${status.functions}`],
     ['environments', phases === '' ? 'none' : `${phases}; ${status.frozen} frozen`],
     ['memory', memoryBudgetText(status.memory)],
@@ -177,6 +211,7 @@ export function renderStatus(status: Status, page: Page): readonly string[] {
     `${style.bold(`lambda-emu ${status.version}`)}   ${running}   profile ${status.profile}`,
     ...rows.map(([name = '', value]) => `  ${name.padEnd(13)}${value}`),
     ...freezeReasons(status, page),
+    ...sandboxReasons(status.sandbox, page),
   ]
 }
 

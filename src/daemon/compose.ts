@@ -50,6 +50,7 @@ async function wire(wish: Wish): Promise<Emulator> {
   const { options, region, accountId, host, project, claim } = wish
   const memoryBudgetMb = memoryBudgetOf(options)
   const { stateDirectory } = claim
+  const cpuAllotted = options.cpu ?? true
   const opened = await openSandboxes(options, stateDirectory)
   const { sandboxes } = opened
   const codeStore = await openCodeStore(stateDirectory)
@@ -62,7 +63,7 @@ async function wire(wish: Wish): Promise<Emulator> {
     host,
     ports,
     memoryBudgetMb,
-    cpuAllotted: options.cpu ?? true,
+    cpuAllotted,
     lambdaEndpointUrl: () => lifetime.lambdaUrl,
     onBug: (error) => lifetime.bug(error),
   })
@@ -74,6 +75,8 @@ async function wire(wish: Wish): Promise<Emulator> {
     engine,
     sandboxes,
     wantedFreezer: options.freeze ?? null,
+    isolation: options.isolation ?? 'standard',
+    cpuAllotted,
     project: project.project,
     profileName: localProfile.name,
     version: packageVersion(),

@@ -32,7 +32,11 @@ export async function openSandboxes(
     monotonicMs: processUptimeMs,
     variables: process.env,
   })
-  return { sandboxes, warnings: swept.problems.map(sweepWarning) }
+  const warnings = [
+    ...swept.problems.map(sweepWarning),
+    ...sandboxes.problems.map((message) => ({ code: 'W_GUARDIAN', property: 'guardian', message })),
+  ]
+  return { sandboxes, warnings }
 }
 
 function sweepWarning(problem: string): Warning {

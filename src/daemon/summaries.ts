@@ -4,6 +4,7 @@ import type {
   EnvironmentPhase,
   EnvironmentSummary,
   FunctionSummary,
+  SandboxStatus,
   Status,
 } from '../admin/contract.js'
 import { functionNameOf } from '../domain/function.js'
@@ -16,6 +17,9 @@ export interface SummaryParts {
   readonly engine: Engine
   readonly sandboxes: SandboxFactory
   readonly wantedFreezer: Status['freezer']['wanted']
+  readonly isolation: SandboxStatus['isolation']
+  /** False with --no-cpu. */
+  readonly cpuAllotted: boolean
   readonly project: string
   readonly profileName: string
   readonly version: string
@@ -41,12 +45,27 @@ export function summarizeStatus(parts: SummaryParts): Status {
       reason: parts.sandboxes.passedOver.join('; '),
       escapes: parts.sandboxes.escapes,
     },
+    sandbox: summarizeSandbox(parts),
     functions: parts.engine.functions.all().length,
     environments: phases,
     frozen: environments.filter(({ suspension }) => suspension.is === 'frozen').length,
     memory: summarizeMemory(parts),
     events: parts.engine.events.depth(),
     invocations: parts.engine.invoker.totals,
+  }
+}
+
+function summarizeSandbox({ sandboxes, isolation, cpuAllotted }: SummaryParts): SandboxStatus {
+  const { abilities, isolation: made } = sandboxes
+  const filesystems = { root: 'namespaces', user: 'user-namespaces', none: 'none' } as const
+  return {
+    isolation,
+    filesystem: filesystems[made.namespaces],
+    runtimeApi: made.runtimeApi,
+    cpu: cpuAllotted ? abilities.cpu.choice : 'off',
+    memory: abilities.memory.choice,
+    storage: made.storage,
+    guardian: sandboxes.guarded ? 'yes' : 'no',
   }
 }
 

@@ -40,12 +40,23 @@ export class MemoryEventQueue implements EventQueue {
   }
 
   put(event: AcceptedEvent): Promise<RequestId> {
+    const queued = this.#accept(event)
+    void this.#run(queued)
+    return Promise.resolve(queued.requestId)
+  }
+
+  refuse(event: AcceptedEvent, reason: string): Promise<RequestId> {
+    const queued = this.#accept(event)
+    this.#drop(queued, reason)
+    return Promise.resolve(queued.requestId)
+  }
+
+  #accept(event: AcceptedEvent): QueuedEvent {
     const { clock, invoker } = this.#parts
     const requestId = invoker.newRequestId()
     const queued = { event, requestId, acceptedAtMs: clock.nowMs(), attempt: 1, throttled: 0 }
     this.#queued.set(requestId, queued)
-    void this.#run(queued)
-    return Promise.resolve(requestId)
+    return queued
   }
 
   depth(): number {

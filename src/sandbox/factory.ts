@@ -22,7 +22,7 @@ import {
   isolationOf,
   viewOf,
 } from './enclosure.js'
-import { type Guardian, startGuardian } from './guardian.js'
+import { type Guardian, type GuardianOptions, startGuardian } from './guardian.js'
 import { bootId, ownIdentity } from './identity.js'
 import { launchProcess } from './launcher.js'
 import { MemoryWatch } from './memory-watch.js'
@@ -68,9 +68,13 @@ export interface SandboxFactory {
   readonly backend: FreezerBackend
   readonly abilities: Abilities
   readonly isolation: Isolation
+  /** Whether a process cleans up when this one is killed. */
+  readonly guarded: boolean
   readonly escapes: readonly string[]
   /** Why each better freezer was not taken. */
   readonly passedOver: readonly string[]
+  /** What should have worked here and did not, one sentence each. */
+  readonly problems: readonly string[]
   /** @throws EmulatorError EMU_STATE_DIRECTORY, or the error of mkdir(2) on a group. */
   create(id: string, wish: SandboxWish): Promise<Sandbox>
   /** Removes what the daemon's subtree was, and every sandbox that is left. */
@@ -103,16 +107,13 @@ export async function createSandboxFactory(
   )
   factoriesMade += 1
   const factory = factoriesMade
-  const guardian =
-    helper === undefined
-      ? undefined
-      : await startGuardian({
-          helper,
-          stateDirectory,
-          daemon,
-          groupFolders: subtree.folders,
-          factory,
-        })
+  const problems: string[] = []
+  const guardian = await startedGuardian(helper, problems, {
+    stateDirectory,
+    daemon,
+    groupFolders: subtree.folders,
+    factory,
+  })
   const maker = new SandboxMaker({
     options,
     abilities,
@@ -127,14 +128,32 @@ export async function createSandboxFactory(
     backend: choice.backend,
     abilities,
     isolation,
+    guarded: guardian !== undefined,
     escapes: maker.escapes,
     passedOver: choice.passedOver,
+    problems,
     create: (id, wish) => maker.create(id, wish),
     async close() {
       await maker.close()
       removeSubtree(subtree)
       await guardian?.close()
     },
+  }
+}
+
+/** Without it the next start cleans up after a crash. */
+async function startedGuardian(
+  helper: string | undefined,
+  problems: string[],
+  options: Omit<GuardianOptions, 'helper'>,
+): Promise<Guardian | undefined> {
+  if (helper === undefined) return undefined
+  try {
+    return await startGuardian({ helper, ...options })
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    problems.push(`if the emulator is killed, only its next start cleans up: ${reason}`)
+    return undefined
   }
 }
 

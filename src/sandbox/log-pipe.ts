@@ -78,7 +78,8 @@ export function createLogPipes(options: LogPipesOptions): LogPipes {
       throw cannotMake(folder, error)
     }
     try {
-      await run('mkfifo', ['-m', '600', ...paths])
+      // A function of another user may open its own standard output once more, for writing; the folder is nobody else's.
+      await run('mkfifo', ['-m', '622', ...paths])
     } catch (error) {
       for (const path of paths) rmSync(path, { force: true })
       throw cannotMake(folder, error)

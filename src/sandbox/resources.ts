@@ -76,8 +76,8 @@ export class Resources {
     this.#watched?.run()
   }
 
-  /** The processes are being ended; the next ones begin with an init, which is not throttled. */
-  ending(): void {
+  /** The processes are gone; the next ones begin with an init, which is not throttled. */
+  ended(): void {
     this.#parts.throttle?.end()
     this.#watched?.rest()
     if (this.#initialized && this.#parts.group?.limits.has('cpu'))

@@ -145,13 +145,13 @@ export class Sandbox {
 
   private async killTree(): Promise<void> {
     const { containment, wait, resources } = this.parts
-    resources.ending()
     // A process that has not joined its group yet is only reached directly.
     for (const started of this.live) started.child.kill('SIGKILL')
     await containment.killAll(wait)
     await Promise.all([...this.live].map((started) => started.exited))
     // It may have joined, and forked, between the two.
     await containment.killAll(wait)
+    resources.ended()
     this.parts.freezer.thaw()
   }
 }

@@ -39,6 +39,15 @@ const status: Status = {
   startedAtMs: noonMs,
   uptimeMs: 125_000,
   freezer: { backend: 'v2', wanted: null, reason: '', escapes: [] },
+  sandbox: {
+    isolation: 'standard',
+    filesystem: 'namespaces',
+    runtimeApi: 'bpf',
+    cpu: 'quota',
+    memory: 'cgroup',
+    storage: 'loop',
+    guardian: 'yes',
+  },
   functions: 2,
   environments: { ready: 2, busy: 1, gone: 0 },
   frozen: 2,
@@ -91,7 +100,7 @@ t.test('the banner says how it freezes, what there is, and what to try', async (
   )
   t.equal(
     lines.join('\n'),
-    `lambda-emu 0.1.0   freeze ● cgroup v2   profile local
+    `lambda-emu 0.1.0   freeze ● cgroup v2   sandbox ● complete   profile local
 
   fixtures/sample   2 functions
     hello                                        nodejs22.x    128 MB    3 s
@@ -139,7 +148,7 @@ t.test('without cgroup v2 the banner says why, and what is not held still', asyn
     },
     at(80),
   )
-  t.equal(head, 'lambda-emu 0.1.0   freeze ● signals   profile local')
+  t.equal(head, 'lambda-emu 0.1.0   freeze ● signals   sandbox ● complete   profile local')
   t.same(rest.slice(0, 5), [
     '  not cgroup v2: no cgroup of this process may be written to',
     '  not held still: a process that leaves the tree between two looks',
@@ -156,12 +165,28 @@ t.test('status is one page', async (t) => {
   project      /home/ada/app
   Lambda       http://127.0.0.1:3001
   freeze       ● cgroup v2
+  sandbox      ● complete
   functions    2
   environments 2 ready, 1 busy; 2 frozen
   memory       168 of 192 MB in use, 7 waiting
   invocations  12, 1 failed
   events       1 waiting`,
   )
+})
+
+t.test('status says in plain words what a sandbox lacks', async (t) => {
+  const reduced = { filesystem: 'user-namespaces', cpu: 'duty-cycle', storage: 'folder' } as const
+  const user = renderStatus({ ...status, sandbox: { ...status.sandbox, ...reduced } }, at(80))
+  t.ok(user.includes('  sandbox      ◐ reduced'))
+  t.same(user.slice(-3), [
+    '  sandbox: functions run under your own user, in a user namespace; CPU is',
+    '  allotted by stopping and continuing; the size of /tmp is not enforced',
+    '  (lambda-emu doctor tells why)',
+  ])
+  const open = { isolation: 'none', filesystem: 'none', runtimeApi: 'none', cpu: 'off' } as const
+  const none = renderStatus({ ...status, sandbox: { ...status.sandbox, ...open } }, at(200))
+  t.ok(none.includes('  sandbox      ○ open'))
+  t.match(none.at(-1), /^ {2}sandbox: functions see your files and processes \(--isolation none\);/)
 })
 
 t.test('functions fit into 80 columns by shortening names, and are whole in 120', async (t) => {

@@ -38,6 +38,15 @@ function fakeLibrary(project: string) {
     profile: 'local',
     lambdaUrl: 'http://127.0.0.1:3001',
     freezer: { backend: 'v2', wanted: null, reason: '', escapes: [] },
+    sandbox: {
+      isolation: 'standard',
+      filesystem: 'namespaces',
+      runtimeApi: 'bpf',
+      cpu: 'quota',
+      memory: 'cgroup',
+      storage: 'loop',
+      guardian: 'yes',
+    },
   } as unknown as Status
   const emulator: Emulator = {
     lambdaUrl: status.lambdaUrl,

@@ -33,6 +33,27 @@ exports.handler = (event, context) => new Promise((resolve, reject) => {
 })
 `
 
+/** Calls itself as SDKs do, which pass the trace on: for its answer, or by an event. */
+const loops = `
+const { request } = require('node:http')
+exports.handler = (event, context) => new Promise((resolve, reject) => {
+  const path = '/2015-03-31/functions/' + context.functionName + '/invocations'
+  const headers = { 'x-amzn-trace-id': process.env._X_AMZN_TRACE_ID, 'x-amz-invocation-type': event.type }
+  const call = request(process.env.AWS_ENDPOINT_URL_LAMBDA + path, { method: 'POST', headers }, (answer) => {
+    let text = ''
+    answer.on('data', (part) => { text += part })
+    answer.on('end', () => {
+      const failed = answer.statusCode >= 300 || answer.headers['x-amz-function-error']
+      // Flat: errors within errors would be escaped once more at each depth.
+      if (failed) resolve(answer.headers['x-amzn-errortype'] + ' ' + text)
+      else resolve(JSON.parse(text || '""'))
+    })
+  })
+  call.on('error', reject)
+  call.end(JSON.stringify({ ...event, depth: (event.depth ?? 0) + 1 }))
+})
+`
+
 const arrivals = new Set(['invocation.placed', 'invocation.queued'])
 const hello = "exports.handler = async () => 'hello'"
 
@@ -123,4 +144,27 @@ t.test('a function that calls itself without end ends with a clear error', async
   t.same([other.status, other.text], [200, '"hello"'], 'and others are served')
   t.equal(starts.length, length + 1, 'the chain has ended')
   t.equal(emulator.status().memory.waiting, 0)
+})
+
+t.test(
+  'a function that calls itself through an SDK is stopped as on AWS, after 16 times',
+  async (t) => {
+    const emu = await startWith(t, { loops: { files: { 'index.js': loops }, timeoutSeconds: 30 } })
+    const started = () => emu.logs.filter(({ message }) => message.startsWith('START')).length
+    const { text } = await emu.invoke('loops', { type: 'RequestResponse' })
+    t.match(text, /^"RecursiveInvocationException .*recursive loop/)
+    t.equal(started(), 17, 'the first call from outside, and 16 of its own')
+  },
+)
+
+t.test('events that cause themselves end as well: the last is accepted and dropped', async (t) => {
+  const emu = await startWith(t, { loops: { files: { 'index.js': loops } } })
+  const dropped = new Promise<unknown>((resolve) => {
+    emu.emulator.onJournal((record) => {
+      if (record.kind === 'event.dropped') resolve(record.reason)
+    })
+  })
+  t.equal((await emu.invoke('loops', { type: 'Event' }, { type: 'Event' })).status, 202)
+  t.match(await dropped, /recursive loop/)
+  t.equal(emu.logs.filter(({ message }) => message.startsWith('START')).length, 17)
 })

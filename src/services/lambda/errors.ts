@@ -27,6 +27,15 @@ export function functionPending(state: string): ServiceError {
   )
 }
 
+// UNRECORDED: recursive-invocation — the text; the name, the status and the count are Lambda's.
+export function recursiveInvocation(functionArn: string): ServiceError {
+  return lambdaError('RecursiveInvocationException', recursionReason(functionArn))
+}
+
+export function recursionReason(functionArn: string): string {
+  return `Lambda has detected ${functionArn} being invoked in a recursive loop with other Lambda functions, and has stopped it.`
+}
+
 // UNRECORDED: update-in-progress — the text of an update that meets another.
 export function updateInProgress(functionArn: string): ServiceError {
   return lambdaError(

@@ -7,7 +7,13 @@ import type { OperationContext } from '../../aws/serve-rest-json.js'
 import { assert } from '../../domain/assert.js'
 import type { AcceptedEvent } from '../../event-queue/event-queue.js'
 import type { InvokeResult } from '../../invoke/invoker.js'
-import { notEmulatedMember, refusedInvocation } from './errors.js'
+import {
+  notEmulatedMember,
+  recursionReason,
+  recursiveInvocation,
+  refusedInvocation,
+} from './errors.js'
+import { continueChain } from './lineage.js'
 import { type FoundFunction, findInvokable, type LambdaParts } from './parts.js'
 
 /** Source: API reference, Invoke, ClientContext: "up to 3,583 bytes of base64-encoded data". */
@@ -32,7 +38,7 @@ export function invoke(parts: LambdaParts): LambdaHandlers['Invoke'] {
       case 'DryRun':
         return { StatusCode: 204 }
       case 'Event':
-        return accept(parts, request(found, payload, context), context)
+        return accept(parts, found, payload, context)
       case 'RequestResponse':
         return run(parts, found, payload, input, context)
     }
@@ -100,18 +106,21 @@ function request(
   { record, reference }: FoundFunction,
   payload: Buffer,
   context: OperationContext,
-): AcceptedEvent {
+): { readonly event: AcceptedEvent; readonly endless: boolean } {
   const { generation, definition } = record
   assert(generation !== undefined, 'a function that is Active has a generation')
-  const traceHeader = oneHeader(context, 'x-amzn-trace-id')
-  return {
-    functionArn: definition.functionArn,
+  const { functionArn } = definition
+  const chain = continueChain(oneHeader(context, 'x-amzn-trace-id'), functionArn)
+  const { traceHeader, endless } = chain
+  const event = {
+    functionArn,
     invokedArn: reference.invokedArn,
     version: generation.version,
     generation: generation.id,
     payload,
     ...(traceHeader === undefined ? {} : { traceHeader }),
   }
+  return { event, endless }
 }
 
 function oneHeader({ headers }: OperationContext, name: string): string | undefined {
@@ -119,12 +128,18 @@ function oneHeader({ headers }: OperationContext, name: string): string | undefi
   return typeof value === 'string' ? value : value?.[0]
 }
 
+/** An event that closes an endless loop is accepted as any other, and dropped. */
 async function accept(
   { events }: LambdaParts,
-  event: AcceptedEvent,
+  found: FoundFunction,
+  payload: Buffer,
   context: OperationContext,
 ): Promise<InvocationResponse> {
-  context.responseHeaders['x-amzn-requestid'] = await events.put(event)
+  const { event, endless } = request(found, payload, context)
+  const requestId = endless
+    ? events.refuse(event, recursionReason(event.functionArn))
+    : events.put(event)
+  context.responseHeaders['x-amzn-requestid'] = await requestId
   return { StatusCode: 202 }
 }
 
@@ -136,8 +151,10 @@ async function run(
   context: OperationContext,
 ): Promise<InvocationResponse> {
   const { ClientContext: clientContext } = input
+  const { event, endless } = request(found, payload, context)
+  if (endless) throw recursiveInvocation(event.functionArn)
   const result = await parts.invoker.invoke({
-    ...request(found, payload, context),
+    ...event,
     type: 'RequestResponse',
     logTail: input.LogType === 'Tail',
     requestId: context.requestId,

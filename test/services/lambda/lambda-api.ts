@@ -145,6 +145,10 @@ export async function startLambdaApi(t: Test, options: LambdaApiOptions = {}): P
         queued.push(event)
         return nextUuid() as RequestId
       },
+      refuse: async (event) => {
+        queued.push(event)
+        return nextUuid() as RequestId
+      },
       depth: () => queued.length,
     },
   })
