@@ -117,6 +117,7 @@ export class EnvironmentParts {
           family === undefined || family === 'provided' ? undefined : join(runtimesFolder, family),
         programPaths: program?.paths ?? [],
         programs: program?.names ?? {},
+        homePackages: program?.homePackages,
         linkedModules: definition.code.linkedModules,
       },
     })

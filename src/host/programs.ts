@@ -2,7 +2,7 @@
 
 import { accessSync, constants, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { delimiter, dirname, join, relative } from 'node:path'
 import { execa } from 'execa'
 import { type FunctionDefinition, runtimeFamily } from '../domain/function.js'
 
@@ -14,6 +14,8 @@ export interface Program {
   readonly paths: readonly string[]
   /** The interpreter by the names it has on Lambda. */
   readonly names: Readonly<Record<string, string>>
+  /** Packages that the user installed for himself, by the path below the home folder where the interpreter looks. */
+  readonly homePackages?: Readonly<Record<string, string>>
 }
 
 export type ProgramSearch =
@@ -32,6 +34,8 @@ interface Python {
   readonly executable: string
   /** Its own folders, and those it finds modules in. */
   readonly folders: readonly string[]
+  /** Below the home folder. */
+  readonly userPackages: string | undefined
 }
 
 /** @param runtimesFolder the folder `runtimes/` of this package. */
@@ -49,10 +53,13 @@ export function programs(runtimesFolder: string): Programs {
     const [exact, any] = await Promise.all([interpreter(runtime), interpreter('python3')])
     const found = exact ?? any
     if (found === undefined) return { missing: 'interpreter', program: 'python3' }
-    const { executable } = found
+    const { executable, userPackages } = found
     const argv = [executable, join(runtimesFolder, 'python', 'bootstrap.py')]
     const names = { [runtime]: executable, python3: executable, python: executable }
-    return { found: { argv, folder: dirname(executable), paths: found.folders, names } }
+    const program = { argv, folder: dirname(executable), paths: found.folders, names }
+    if (userPackages === undefined) return { found: program }
+    const homePackages = { [userPackages]: join(homedir(), userPackages) }
+    return { found: { ...program, homePackages } }
   }
 
   return {
@@ -95,10 +102,12 @@ function isOnPath(name: string): boolean {
  * Tells where it is, and compiles the built-in runtime, which functions cannot write to: without that every
  * cold start would compile it again.
  */
-const pythonQuestion = `import compileall, json, os, sys
+const pythonQuestion = `import compileall, json, os, site, sys
 compileall.compile_dir(sys.argv[1], quiet=2)
-folders = [sys.prefix, sys.base_prefix, sys.exec_prefix, *filter(os.path.isdir, sys.path[1:])]
-print(json.dumps([sys.executable, folders]))`
+own = site.getusersitepackages() if site.ENABLE_USER_SITE else ''
+folders = [path for path in sys.path[1:] if os.path.isdir(path) and path != own]
+folders += [sys.prefix, sys.base_prefix, sys.exec_prefix]
+print(json.dumps([sys.executable, folders, own if own in sys.path else '']))`
 
 /** What is on the PATH may be a script that chooses a version by variables that functions do not get. */
 async function realPython(name: string, runtimesFolder: string): Promise<Python | undefined> {
@@ -109,12 +118,13 @@ async function realPython(name: string, runtimesFolder: string): Promise<Python 
       timeout: 10_000,
       killSignal: 'SIGKILL',
     })
-    const [executable, folders] = JSON.parse(stdout) as [string, string[]]
+    const [executable, folders, userSite] = JSON.parse(stdout) as [string, string[], string]
     if (executable === '') return undefined
     // A folder of programs that holds everything of the user's is no installation: only the program itself is shown.
     const home = homedir()
     const own = folders.filter((folder) => !`${home}/`.startsWith(`${folder.replace(/\/$/, '')}/`))
-    return { executable, folders: [executable, ...own] }
+    const userPackages = userSite.startsWith(`${home}/`) ? relative(home, userSite) : undefined
+    return { executable, folders: [executable, ...own], userPackages }
   } catch {
     // A name that is there and does not run (a version manager's, for a version that is not installed) is no interpreter.
     return undefined

@@ -37,6 +37,8 @@ export interface ViewWish {
   readonly programPaths: readonly string[]
   /** Programs by the name they have on Lambda: node, python3.12. */
   readonly programs: Readonly<Record<string, string>>
+  /** Packages that the user installed for himself, by the path below the home folder where an interpreter looks. */
+  readonly homePackages?: Readonly<Record<string, string>> | undefined
   /** Modules of a source folder that lie outside it: seen read-only at their own paths. */
   readonly linkedModules?: LinkedModules | undefined
 }
@@ -103,6 +105,7 @@ const systemFolders = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'usr', 
 /** Package managers that keep every program under a top-level folder of their own. */
 const storeFolders = ['/nix/store', '/gnu/store'] as const
 const devices = ['null', 'zero', 'full', 'random', 'urandom'] as const
+const hostsCharactersMax = 65_536
 /** Name of the user that functions run as. Source: recorded answer test_runtime_introspection_x86. */
 const userName = 'sbx_user1051'
 
@@ -166,12 +169,17 @@ function codeWords({ view, codeOwner }: RootOptions): string[] {
 }
 
 /** What is below /usr shows already. */
-function programWords({ programPaths, programs }: ViewWish): string[] {
+function programWords({ programPaths, programs, homePackages }: ViewWish): string[] {
   const unseen = [...new Set(programPaths)]
     .filter((path) => !/^\/(usr|bin|sbin|lib|lib64|etc|nix\/store|gnu\/store)(\/|$)/.test(path))
     .sort()
   return [
     ...unseen.flatMap((path) => ['--bind', path, path]),
+    ...Object.entries(homePackages ?? {}).flatMap(([below, path]) => [
+      '--bind',
+      path,
+      `/home/${userName}/${below}`,
+    ]),
     ...folder(lambdaPaths.programs),
     ...Object.entries(programs).flatMap(([name, path]) => [
       '--link',
@@ -210,7 +218,7 @@ function accountWords({ user, group, host, hostNames }: RootOptions): string[] {
     ...['--file', '/etc/group', '644', lines(groups)],
   ]
   if (hostNames.length > 0)
-    words.push('--file', '/etc/hosts', '644', `${host.hosts.trimEnd()}\n${lines(hostNames)}`)
+    words.push('--file', '/etc/hosts', '644', lines(hostNames) + beginning(host.hosts))
   return words
 }
 
@@ -229,6 +237,12 @@ function cpuWords({ host, visibleCpus }: RootOptions): string[] {
     words.push('--file', '/proc/cpuinfo', '444', shown)
   }
   return words
+}
+
+/** One word of a command line holds 128 KB, and some hosts files are lists of megabytes. */
+function beginning(text: string): string {
+  if (text.length <= hostsCharactersMax) return text
+  return text.slice(0, text.lastIndexOf('\n', hostsCharactersMax) + 1)
 }
 
 function lines(texts: readonly string[]): string {

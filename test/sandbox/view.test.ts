@@ -68,6 +68,31 @@ t.test('an interpreter outside /usr shows alone, at its own path and at Lambdaâ€
   t.equal(all.match(/--bind \/usr /g)?.length, 1, '/usr is bound once')
 })
 
+t.test(
+  'packages that the user installed for himself show where Python looks for them',
+  async (t) => {
+    const below = '.local/lib/python3.12/site-packages'
+    const all = words({ view: { ...view, homePackages: { [below]: `/home/ada/${below}` } } })
+    t.ok(all.includes(`--bind /home/ada/${below} /home/sbx_user1051/${below}`))
+  },
+)
+
+t.test('a hosts file of megabytes is cut at a line', async (t) => {
+  const hosts = `127.0.0.1 localhost\n${'0.0.0.0 advertisement.example\n'.repeat(100_000)}`
+  const shown = rootWords({
+    view,
+    host: { ...host, hosts },
+    tmpFolder: '/state/storage/1',
+    user: 993,
+    group: 990,
+    codeOwner: undefined,
+    hostNames: ['127.0.0.1 secret.internal'],
+    visibleCpus: 2,
+  }).find((word) => word.startsWith('127.0.0.1 secret.internal\n'))
+  t.ok((shown?.length ?? 0) < 100_000)
+  t.match(shown, /\n127\.0\.0\.1 localhost\n(0\.0\.0\.0 advertisement\.example\n)+$/)
+})
+
 t.test('the code is at /var/task and the runtime at /var/runtime', async (t) => {
   t.ok(words().includes('--bind /home/ada/app/hello /var/task'))
   t.ok(words().includes('--bind /opt/lambda-emu/runtimes/nodejs /var/runtime'))
@@ -111,7 +136,7 @@ t.test(
       hostNames: ['127.0.0.1 secret.internal'],
     })
     t.match(all, /sbx_user1051:x:1879100001:1879100001::\/home\/sbx_user1051:/)
-    t.match(all, /--file \/etc\/hosts 644 127\.0\.0\.1 localhost\n127\.0\.0\.1 secret\.internal\n/)
+    t.match(all, /--file \/etc\/hosts 644 127\.0\.0\.1 secret\.internal\n127\.0\.0\.1 localhost\n/)
     t.match(all, /--file \/sys\/devices\/system\/cpu\/online 444 0-1\n/)
     const shown = /--file \/proc\/cpuinfo 444 ([\s\S]*)$/.exec(all)?.[1] ?? ''
     t.equal(shown.match(/^processor/gm)?.length, 2)
