@@ -25,6 +25,7 @@ import {
   escapeControls,
   wantsColour,
 } from '../../src/cli/text.js'
+import { completeSandbox } from './stage.js'
 
 const plain = createStyle(false)
 const at = (columns: number) => ({ columns, style: plain })
@@ -39,15 +40,7 @@ const status: Status = {
   startedAtMs: noonMs,
   uptimeMs: 125_000,
   freezer: { backend: 'v2', wanted: null, reason: '', escapes: [] },
-  sandbox: {
-    isolation: 'standard',
-    filesystem: 'namespaces',
-    runtimeApi: 'bpf',
-    cpu: 'quota',
-    memory: 'cgroup',
-    storage: 'loop',
-    guardian: 'yes',
-  },
+  sandbox: completeSandbox,
   functions: 2,
   environments: { ready: 2, busy: 1, gone: 0 },
   frozen: 2,

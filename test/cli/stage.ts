@@ -1,5 +1,6 @@
 // A terminal for tests: keeps what was written, and stands for a process whose signals and library the test holds.
 
+import type { SandboxStatus } from '../../src/admin/contract.js'
 import type { Terminal } from '../../src/cli/terminal.js'
 
 export interface Stage extends Terminal {
@@ -37,4 +38,15 @@ export function stage(changes: Partial<Terminal> = {}): Stage {
     exits,
     ...changes,
   }
+}
+
+/** What `status` tells of a machine that can do everything. */
+export const completeSandbox: SandboxStatus = {
+  isolation: 'standard',
+  filesystem: 'namespaces',
+  runtimeApi: 'bpf',
+  cpu: 'quota',
+  memory: 'cgroup',
+  storage: 'loop',
+  guardian: 'yes',
 }

@@ -13,7 +13,7 @@ import type {
 } from '../../src/admin/contract.js'
 import { main } from '../../src/cli/main.js'
 import { programName } from '../../src/cli/terminal.js'
-import { stage } from './stage.js'
+import { completeSandbox, stage } from './stage.js'
 
 /** Node 20 has no Promise.withResolvers. */
 function promiseToKeep() {
@@ -38,15 +38,7 @@ function fakeLibrary(project: string) {
     profile: 'local',
     lambdaUrl: 'http://127.0.0.1:3001',
     freezer: { backend: 'v2', wanted: null, reason: '', escapes: [] },
-    sandbox: {
-      isolation: 'standard',
-      filesystem: 'namespaces',
-      runtimeApi: 'bpf',
-      cpu: 'quota',
-      memory: 'cgroup',
-      storage: 'loop',
-      guardian: 'yes',
-    },
+    sandbox: completeSandbox,
   } as unknown as Status
   const emulator: Emulator = {
     lambdaUrl: status.lambdaUrl,
