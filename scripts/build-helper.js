@@ -1,5 +1,6 @@
 // Compiles native/*.c to one static program for this machine: dist/native/<platform>-<arch>/lambda-emu-helper.
-// Without a compiler nothing is built and the emulator works without it (see `lambda-emu doctor`).
+// Static, because it starts with a function's own variables: nothing of those may be loaded into it. Where it cannot be
+// built the emulator works without it (see `lambda-emu doctor`).
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
@@ -39,15 +40,19 @@ function compile(compiler) {
   return built.status === 0
 }
 
-if (process.platform !== 'linux') {
-  process.stdout.write('lambda-emu-helper is for Linux: not built\n')
+function tell(sentence) {
+  process.stdout.write(`${sentence} (lambda-emu doctor says what that means)\n`)
+}
+
+if (process.platform !== 'linux' || !['x64', 'arm64'].includes(process.arch)) {
+  tell(`lambda-emu-helper is not built for ${name}`)
 } else if (!isFresh()) {
   const wanted = process.env.CC === undefined ? [] : [process.env.CC]
-  const compiler = [...wanted, 'musl-gcc', 'cc', 'gcc', 'clang'].find(works)
-  if (compiler === undefined) {
-    process.stdout.write('no C compiler: lambda-emu-helper is not built (see lambda-emu doctor)\n')
-  } else if (!compile(compiler)) {
-    process.stderr.write('lambda-emu-helper cannot be compiled\n')
-    process.exitCode = 1
+  const compilers = [...wanted, 'cc', 'gcc', 'clang', 'musl-gcc'].filter(works)
+  if (compilers.length === 0) tell('no C compiler: lambda-emu-helper is not built')
+  else if (!compilers.some(compile)) {
+    // An older one would do something else than its callers think.
+    rmSync(program, { force: true })
+    tell('lambda-emu-helper cannot be compiled here; it needs a static C library')
   }
 }
