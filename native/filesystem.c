@@ -60,6 +60,28 @@ static void make_parents(const struct sandbox *sandbox, const char *path) {
   if (error != 0 && error != EROFS && error != EACCES) refuse(sandbox, parent, error);
 }
 
+/*
+ * /tmp outlives the processes of an environment. What they left there in the way of our paths goes: a link of theirs
+ * could lead out of the new root. What is bound read-only is the host's own.
+ */
+static void clear_way(const struct sandbox *sandbox, const char *path) {
+  static const char writable[] = "/tmp/";
+  char way[PATH_MAX];
+  if (strncmp(path, writable, sizeof writable - 1) != 0) return;
+  place(sandbox, path, way);
+  char *slash = way + strlen(sandbox->root) + sizeof writable - 2;
+  while (slash != NULL) {
+    struct stat found;
+    slash = strchr(slash + 1, '/');
+    if (slash != NULL) *slash = '\0';
+    if (lstat(way, &found) != 0) return;
+    if (!S_ISDIR(found.st_mode) && unlink(way) != 0 && errno != EROFS && errno != EBUSY) {
+      refuse(sandbox, path, errno);
+    }
+    if (slash != NULL) *slash = '/';
+  }
+}
+
 /* An existing mount point of the same kind as the source. */
 static void make_mount_point(const struct sandbox *sandbox, const char *source, const char *target) {
   struct stat wanted, found;
@@ -188,6 +210,7 @@ static void make(const struct sandbox *sandbox, char **words) {
   char target[PATH_MAX];
   bool second = strncmp(word, "--bind", 6) == 0 || strcmp(word, "--link") == 0;
   place(sandbox, words[second ? 2 : 1], target);
+  clear_way(sandbox, words[second ? 2 : 1]);
   struct binding binding = {.source = words[1], .target = target, .attributes = safe};
   if (strcmp(word, "--folder") == 0) {
     int error = make_folders(target, 0755);

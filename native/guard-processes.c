@@ -273,6 +273,14 @@ void kill_groups(const char *folder, const char *prefix) {
   visit_below(path, length, prefix, kill_group);
 }
 
+void kill_own(const char *folder) {
+  char path[PATH_MAX];
+  size_t length = strlen(folder);
+  if (length >= sizeof path) return;
+  memcpy(path, folder, length + 1);
+  kill_group(path, length);
+}
+
 size_t remove_groups(const char *folder, const char *prefix) {
   char path[PATH_MAX];
   size_t length = strlen(folder);

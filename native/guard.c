@@ -51,13 +51,24 @@ static const char *path_argument(const char *text) {
   return text;
 }
 
-/* Whatever else goes wrong, a group that does not carry the daemon's name is never touched. */
-static void check_group(const struct guard *guard, const char *folder) {
+/* What follows the daemon in the name of its groups: nothing, or - and the number of its pid namespace. */
+static const char *mark_of(const struct guard *guard, const char *folder) {
   char name[64];
   struct identity daemon = guard->daemon;
-  snprintf(name, sizeof name, "/lambda-emu-%d-%llu", (int)daemon.pid, daemon.start_time);
+  int length =
+      snprintf(name, sizeof name, "/lambda-emu-%d-%llu", (int)daemon.pid, daemon.start_time);
   const char *last = strrchr(folder, '/');
-  if (strcmp(last, name) != 0) fail("guard: %s is not a group of that daemon", folder);
+  return strncmp(last, name, (size_t)length) == 0 ? last + length : NULL;
+}
+
+/* Whatever else goes wrong, a group that does not carry the daemon's name is never touched. */
+static void check_group(const struct guard *guard, const char *folder) {
+  const char *mark = mark_of(guard, folder);
+  const char *digits = mark != NULL && *mark == '-' ? mark + 1 : "";
+  bool marked = *digits != '\0' && digits[strspn(digits, "0123456789")] == '\0';
+  if (mark == NULL || (*mark != '\0' && !marked)) {
+    fail("guard: %s is not a group of that daemon", folder);
+  }
 }
 
 static void read_arguments(struct guard *guard, int argc, char **argv) {
@@ -107,8 +118,9 @@ static void stand_apart(void) {
   prctl(PR_SET_NAME, "lambda-emu-guard");
 }
 
+/* Whether the daemon lives to hear it or not, the work is the same. */
 static void say_ready(void) {
-  if (!write_all(STDOUT_FILENO, "ready\n", 6)) fail("guard: nobody listens");
+  (void)write_all(STDOUT_FILENO, "ready\n", 6);
   int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (nothing < 0) fail("guard: /dev/null: %s", strerror(errno));
   if (dup2(nothing, STDOUT_FILENO) < 0 || dup2(nothing, STDERR_FILENO) < 0) {
@@ -192,14 +204,26 @@ static void pause_for(long pause_ms) {
   nanosleep(&pause, NULL);
 }
 
+/* Beside the groups of environments there may be one in which the daemon was just trying what works. */
+static size_t end_probe(const struct guard *guard, const char *group) {
+  char probe[PATH_MAX];
+  int parent = (int)(strrchr(group, '/') - group);
+  int length = snprintf(probe, sizeof probe, "%.*s/lambda-emu-probe-%d-%llu%s", parent, group,
+                        (int)guard->daemon.pid, guard->daemon.start_time, mark_of(guard, group));
+  if (length >= (int)sizeof probe) return 0;
+  kill_own(probe);
+  return remove_groups(probe, "");
+}
+
 /* How many of the groups are still there. Each is tried for a moment: what they hold dies by itself now. */
-static size_t end_groups(struct guard *guard) {
+static size_t end_groups(const struct guard *guard, bool dead) {
   size_t left = 0;
   for (int tries = 0; tries < GROUP_TRIES; tries++) {
     left = 0;
     for (size_t each = 0; each < guard->groups_count; each++) {
       kill_groups(guard->groups[each], guard->prefix);
       left += remove_groups(guard->groups[each], guard->prefix);
+      if (dead) left += end_probe(guard, guard->groups[each]);
     }
     if (left == 0) break;
     pause_for(2);
@@ -215,7 +239,7 @@ static size_t clean_once(struct guard *guard) {
   struct places places = {state, guard->daemon, guard->boot_id};
   size_t left = dead ? 0 : 1;
   if (on_disk) read_environments(&places, &guard->marks, &guard->roots);
-  left += end_groups(guard);
+  left += end_groups(guard, dead);
   left += end_processes(&guard->roots, &guard->marks);
   if (on_disk) left += end_mounts(&places);
   if (left > 0 || !on_disk) return left;

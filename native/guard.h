@@ -59,6 +59,9 @@ size_t end_processes(const struct identities *roots, const struct marks *marks);
 /* Kills whatever is in the groups of `folder` whose names start with `prefix`, and in the groups below these. */
 void kill_groups(const char *folder, const char *prefix);
 
+/* Kills whatever is in this very group. */
+void kill_own(const char *folder);
+
 /* Removes those groups, then the folder if it is empty. Returns how many could not be removed yet. */
 size_t remove_groups(const char *folder, const char *prefix);
 

@@ -212,6 +212,7 @@ static _Noreturn void become_program(const struct sandbox *sandbox) {
   if (sandbox->namespaces != NAMESPACES_NONE) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) refuse(sandbox, "no_new_privs", errno);
     scope_with_landlock();
+    refuse_calls();
   }
   /* Changing the user clears it, hence only here. */
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) refuse(sandbox, "parent-death signal", errno);
@@ -241,7 +242,7 @@ static pid_t start_program(const struct sandbox *sandbox) {
 
 /* --- Those who wait for it --- */
 
-static char *words_begin, *words_end;
+static char *program_name, *words_begin, *words_end;
 
 /* What stands in the command line (paths of the host, the API's secret name) is nothing for the function to read. */
 static void forget_words(void) {
@@ -287,6 +288,8 @@ static _Noreturn void be_init(struct sandbox *sandbox, int alive, int result) {
   prctl(PR_SET_NAME, "lambda-emu-init");
   enter_root(sandbox);
   pid_t program = start_program(sandbox);
+  /* The function sees this process: not even where the helper lies is its business. */
+  words_begin = program_name;
   forget_words();
   let_go_of_output();
   int status = wait_for(program);
@@ -383,6 +386,8 @@ int verb_run(int argc, char **argv) {
   syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
   if (fcntl(3, F_GETFD) < 0) sandbox.status = -1;
   parse(&sandbox, argc, argv);
+  /* The helper's own name and the verb stand before the words. */
+  program_name = argv[-2];
   words_begin = argv[0];
   words_end = argv[argc - 1] + strlen(argv[argc - 1]);
   prctl(PR_SET_NAME, "lambda-emu-run");

@@ -60,6 +60,12 @@ void open_owner_namespace(struct sandbox *sandbox);
 void enter_root(const struct sandbox *sandbox);
 
 /*
+ * No namespaces, no mounts, no BPF from here on, for this process and everything below it. After no_new_privs.
+ * A kernel that cannot do it leaves them to what the namespaces themselves allow.
+ */
+void refuse_calls(void);
+
+/*
  * Lets the processes of a v2 group reach, of the loopback ports from `first` to `last`, only `own`, and leads
  * 169.254.100.1:9001 there. 0, or errno.
  */

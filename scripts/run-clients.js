@@ -1,10 +1,23 @@
 #!/usr/bin/env node
-// Prepares real clients in other languages in a cache folder, runs test/clients with them, and ends with `N passed, N failed`.
+// Prepares real clients in a cache folder: SDKs in other languages, and functions on the official runtime clients; runs
+// test/clients with them, and ends with `N passed, N failed`.
 // What cannot be prepared fails the run: a client that nobody tried is not one that works.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { delimiter, join } from 'node:path'
 import { closeWith, runFiles } from './tap-files.js'
 
 const root = join(import.meta.dirname, '..')
@@ -78,7 +91,7 @@ function goSources() {
 async function prepareGo() {
   const built = join(cache, 'go')
   const version = await command('go', ['version'])
-  await once('the Go client and function', built, [...goSources(), version], async () => {
+  await once('the Go client and functions', built, [...goSources(), version], async () => {
     const env = {
       ...process.env,
       // Static, so that the function runs wherever it is unpacked.
@@ -87,22 +100,168 @@ async function prepareGo() {
       GOMODCACHE: join(cache, 'go-modules'),
       GOFLAGS: '-buildvcs=false -mod=readonly -modcacherw',
     }
-    const args = [
-      'build',
-      '-trimpath',
-      '-ldflags=-s -w',
-      '-o',
-      `${built}/`,
-      './client',
-      './function',
-    ]
+    const targets = ['./client', './function', './rows']
+    const args = ['build', '-trimpath', '-ldflags=-s -w', '-o', `${built}/`, ...targets]
     await command('go', args, { cwd: join(sources, 'go'), env })
   })
 }
 
+/** A bootstrap that starts the runtime client which its package carries. */
+function writeBootstrap(folder, script) {
+  const path = join(folder, 'bootstrap')
+  writeFileSync(path, `#!/bin/sh\n${script}\n`)
+  chmodSync(path, 0o755)
+}
+
+/** What the native part of the Node.js client is built with, by the Debian package that holds it. */
+const buildTools = {
+  autoreconf: 'autoconf',
+  automake: 'automake',
+  libtoolize: 'libtool',
+  cmake: 'cmake',
+  make: 'make',
+  'c++': 'g++',
+}
+
+function isOnPath(name) {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, name), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+async function prepareBuildTools() {
+  const missing = Object.entries(buildTools).filter(([program]) => !isOnPath(program))
+  if (missing.length === 0) return
+  const packages = missing.map(([, name]) => name)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  console.log(`installing ${packages.join(', ')} …`)
+  await command('apt-get', ['update'], { env })
+  await command('apt-get', ['install', '--yes', '--no-install-recommends', ...packages], { env })
+}
+
+const ric = 'node_modules/aws-lambda-ric'
+
+/** The two majors of the client, by the name of their function: what of it runs, and on which Node. */
+const nodeFunctions = {
+  'official-nodejs': {
+    parts: ['package.json', 'bin', 'dist'],
+    program: `exec '${process.execPath}' "$LAMBDA_TASK_ROOT/${ric}/bin/index.mjs" "$_HANDLER"`,
+  },
+  'official-nodejs24': {
+    parts: ['package.json', 'index.mjs', 'rapid-client.node'],
+    program: `exec "$LAMBDA_TASK_ROOT/node" "$LAMBDA_TASK_ROOT/${ric}/index.mjs"`,
+    carriesNode: true,
+  },
+}
+
+/** The client is built where it is installed; its function carries only what runs. */
+async function prepareNodeFunction(name) {
+  const { parts, program, carriesNode } = nodeFunctions[name]
+  const source = join(sources, 'functions', name)
+  const pinned = ['package.json', 'package-lock.json'].map((file) => join(source, file))
+  const texts = pinned.map((path) => readFileSync(path, 'utf8'))
+  const built = join(cache, `${name}-client`)
+  await once(`aws-lambda-ric of ${name}`, built, [...texts, process.version, built], async () => {
+    for (const path of pinned) cpSync(path, join(built, path.slice(source.length)))
+    // Whatever npm told this script is about another folder.
+    const own = Object.entries(process.env).filter(
+      ([variable]) => !/^npm_(package|lifecycle)/.test(variable),
+    )
+    const env = { ...Object.fromEntries(own), MAKEFLAGS: `-j${availableParallelism()}` }
+    const args = ['ci', '--ignore-scripts=false', '--no-audit', '--no-fund']
+    await command('npm', args, { cwd: built, env })
+  })
+  const folder = join(cache, name)
+  const handler = join(sources, 'functions/official-nodejs/index.mjs')
+  const inputs = [...texts, readFileSync(handler, 'utf8'), program, process.version]
+  await once(`the function ${name}`, folder, inputs, () => {
+    for (const part of parts)
+      cpSync(join(built, ric, part), join(folder, ric, part), { recursive: true })
+    if (carriesNode) {
+      const node = `node_modules/node-linux-${process.arch}/bin/node`
+      cpSync(join(built, node), join(folder, 'node'))
+    }
+    cpSync(handler, join(folder, 'index.mjs'))
+    writeBootstrap(folder, program)
+  })
+}
+
+async function prepareNodeFunctions() {
+  await prepareBuildTools()
+  await Promise.all(Object.keys(nodeFunctions).map(prepareNodeFunction))
+}
+
+/** Tells where this machine's Python is, which the function takes along: a function does not see a home folder. */
+const pythonQuestion = `import json, os, sys, sysconfig
+shared = os.path.join(sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("INSTSONAME") or "")
+print(json.dumps({
+    "version": sys.version,
+    "program": os.path.realpath(sys.executable),
+    "modules": sysconfig.get_path("stdlib"),
+    "shared": shared if os.path.isfile(shared) and ".so" in shared else None,
+}))`
+const unneededModules =
+  /\/(test|tests|site-packages|dist-packages|idlelib|tkinter|ensurepip|config-[^/]*)(\/|$)/
+
+async function preparePythonFunction() {
+  const source = join(sources, 'functions/official-python')
+  const folder = join(cache, 'official-python')
+  const requirements = join(source, 'requirements.txt')
+  const told = await command('python3', ['-c', pythonQuestion])
+  const { program, modules, shared } = JSON.parse(told)
+  const files = ['requirements.txt', 'app.py'].map((name) =>
+    readFileSync(join(source, name), 'utf8'),
+  )
+  await once('awslambdaric and its function', folder, [...files, told], async () => {
+    const own = join(folder, 'python')
+    const library = join(own, 'lib', modules.slice(modules.lastIndexOf('/')))
+    const wanted = (path) => !unneededModules.test(path.slice(modules.length))
+    cpSync(modules, library, {
+      recursive: true,
+      dereference: true,
+      preserveTimestamps: true,
+      filter: wanted,
+    })
+    mkdirSync(join(own, 'bin'))
+    cpSync(program, join(own, 'bin/python3'))
+    if (shared !== null) cpSync(shared, join(own, 'lib', shared.slice(shared.lastIndexOf('/'))))
+    const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
+    const target = ['--target', folder, '--requirement', requirements]
+    await command('python3', [...install, ...target])
+    cpSync(join(source, 'app.py'), join(folder, 'app.py'))
+    writeBootstrap(
+      folder,
+      [
+        'export PYTHONHOME="$LAMBDA_TASK_ROOT/python"',
+        'export LD_LIBRARY_PATH="$PYTHONHOME/lib:$LD_LIBRARY_PATH"',
+        'exec "$PYTHONHOME/bin/python3" -m awslambdaric "$_HANDLER"',
+      ].join('\n'),
+    )
+  })
+}
+
+async function prepareGoFunction() {
+  await prepareGo()
+  const folder = join(cache, 'official-go')
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder)
+  cpSync(join(cache, 'go/rows'), join(folder, 'bootstrap'))
+}
+
 mkdirSync(cache, { recursive: true })
 const results = []
-for (const prepared of await Promise.allSettled([preparePython(), prepareGo()])) {
+const preparing = [
+  preparePython(),
+  prepareGoFunction(),
+  prepareNodeFunctions(),
+  preparePythonFunction(),
+]
+for (const prepared of await Promise.allSettled(preparing)) {
   if (prepared.status === 'fulfilled') continue
   console.log(`FAIL a client cannot be prepared: ${prepared.reason.message}`)
   results.push({ passed: 0, failed: 1 })

@@ -7,15 +7,17 @@ import { Parser } from 'tap-parser'
 
 /**
  * @typedef {{ file: string, passed: number, failed: number, failures: { path: string, diag?: unknown }[] }} Counts
- * @param {{ folder: string, file: string, cwd: string, env?: Record<string, string>, timeoutMs?: number }} run
+ * @param {{ folder: string, file: string, cwd: string, env?: Record<string, string>, timeoutMs?: number, wrapper?: string[] }} run
  * @returns {Promise<Counts>}
  */
-function runFile({ folder, file, cwd, env = {}, timeoutMs }) {
+function runFile({ folder, file, cwd, env = {}, timeoutMs, wrapper = [] }) {
   return new Promise((resolve) => {
     const started = performance.now()
     const counts = { file, passed: 0, failed: 0, failures: [] }
     let output = ''
-    const child = spawn(process.execPath, ['--enable-source-maps', join(folder, file)], {
+    const node = [process.execPath, '--enable-source-maps', join(folder, file)]
+    const [program, ...words] = [...wrapper, ...node]
+    const child = spawn(program, words, {
       cwd,
       // tap's own limit of 30 s is for a whole file; some wait for real seconds to pass.
       env: { ...process.env, TAP: '1', TAP_TIMEOUT: '240', ...env },

@@ -199,6 +199,17 @@ export interface EnvironmentTrouble {
   readonly problem: string
 }
 
+/** Its /tmp, whose size nothing here enforces, holds more than its function may have. Told once an environment. */
+export interface TmpOverfull {
+  readonly atMs: number
+  readonly kind: 'environment.tmp-overfull'
+  readonly env: string
+  readonly functionName: string
+  /** Counted up to twice the size. */
+  readonly usedMb: number
+  readonly sizeMb: number
+}
+
 /** As placement tells it: the budget is used by this many environments, and this many invocations wait now. */
 export interface InvocationQueued {
   readonly atMs: number
@@ -249,6 +260,7 @@ export type ShownRecord =
   | EnvironmentSuspended
   | EnvironmentMoved
   | EnvironmentTrouble
+  | TmpOverfull
   | InvocationQueued
   | InvocationRefused
   | EventRetry

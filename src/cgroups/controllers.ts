@@ -6,6 +6,7 @@ import type { CgroupSupport } from './detect.js'
 import { type GroupFolders, kernelFolders, reasonOf } from './folders.js'
 import type { GroupParents } from './group.js'
 import { GroupLimits, type LimitController, limitFiles } from './group-limits.js'
+import { momentaryProbeName } from './probe-name.js'
 
 /** `root` is the folder below which groups can have the limit; `refused` says in words why there is none. */
 export type ControllerPlace =
@@ -30,7 +31,7 @@ export function limitControllers(
   options: ControllerOptions = {},
 ): LimitPlaces {
   const folders = options.folders ?? kernelFolders
-  const probeName = options.probeName ?? `lambda-emu-probe-${process.pid}`
+  const probeName = options.probeName ?? momentaryProbeName()
   const place = (controller: LimitController): ControllerPlace => {
     // A controller is bound to one hierarchy of the two versions at a time.
     const version = support.v1[controller] === undefined ? 2 : 1

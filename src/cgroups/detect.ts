@@ -4,6 +4,7 @@ import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type GroupFolders, kernelFolders, reasonOf } from './folders.js'
 import { type HierarchyMount, parseHierarchyMounts } from './mounts.js'
+import { momentaryProbeName } from './probe-name.js'
 
 /** One hierarchy, as far as groups of ours can be made in it. */
 export interface HierarchySupport {
@@ -42,7 +43,7 @@ export function detect(options: DetectOptions = {}): CgroupSupport {
   const mountInfo = options.mountInfo ?? readOrEmpty('/proc/self/mountinfo')
   const selfCgroup = options.selfCgroup ?? readOrEmpty('/proc/self/cgroup')
   const folders = options.folders ?? kernelFolders
-  const probeName = options.probeName ?? `lambda-emu-probe-${process.pid}`
+  const probeName = options.probeName ?? momentaryProbeName()
   let v2: HierarchySupport | undefined
   const v1: Record<string, HierarchySupport> = {}
   for (const mount of parseHierarchyMounts(mountInfo, selfCgroup)) {

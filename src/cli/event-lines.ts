@@ -67,6 +67,12 @@ export function createEventLines(view: EventView): EventLines {
         const { env, command, problem } = record
         return [indent + view.style.yellow(`${env} could not ${command}: ${problem}`)]
       }
+      case 'environment.tmp-overfull': {
+        const { env, usedMb, sizeMb } = record
+        const least = usedMb < 2 * sizeMb ? '' : 'at least '
+        const text = `${env} has ${least}${usedMb} MB in /tmp, more than its ${sizeMb} MB: on AWS that write fails with ENOSPC`
+        return [eventLine(view, record, view.style.yellow(text))]
+      }
       case 'invocation.queued': {
         // Once for a burst: the queue was empty.
         if (record.waiting > 1) return []
@@ -99,6 +105,7 @@ const shownKinds: ReadonlySet<string> = new Set<ShownRecord['kind']>([
   'environment.suspension',
   'environment.phase',
   'environment.trouble',
+  'environment.tmp-overfull',
   'invocation.queued',
   'invocation.refused',
   'event.retry',

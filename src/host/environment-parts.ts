@@ -17,6 +17,7 @@ import type { ProcessSpec } from '../sandbox/spawn.js'
 import { lambdaPaths } from '../sandbox/view.js'
 import { allowanceOf } from './allowance.js'
 import { dummyCredentials, functionEnvironment } from './function-environment.js'
+import type { LogShare } from './log-share.js'
 import type { Program } from './programs.js'
 
 export interface OpeningParts {
@@ -25,6 +26,7 @@ export interface OpeningParts {
   readonly sandboxes: SandboxFactory
   readonly pipes: LogPipes
   readonly logs: LogStore
+  readonly logShare: LogShare
   /** Loopback address for Runtime APIs. */
   readonly host: string
   /** Where Runtime APIs take their ports. */
@@ -124,7 +126,7 @@ export class EnvironmentParts {
   }
 
   async #openLog(): Promise<void> {
-    const { pipes, clock, logs } = this.#parts
+    const { pipes, clock, logs, logShare } = this.#parts
     const { id, generation, logStreamName } = this.#options
     const pipe = await pipes.open()
     const log = new EnvironmentLog({
@@ -139,7 +141,7 @@ export class EnvironmentParts {
       this.#marks.delete(mark)
       reached?.()
     })
-    pipe.onData((bytes) => log.write(bytes))
+    pipe.onData((bytes) => logShare.take(pipe, () => log.write(bytes)))
     this.log = log
     this.pipe = pipe
   }

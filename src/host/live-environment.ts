@@ -11,12 +11,14 @@ import type { InvocationTails } from '../logs/invocation-tails.js'
 import { initReportLine, initStartLine } from '../logs/report.js'
 import type { HostCommand } from '../placement/state.js'
 import type { ChannelEvent } from '../runtime-api/channel.js'
+import type { Sandbox } from '../sandbox/sandbox.js'
 import { type SandboxedProcess, SpawnFailure } from '../sandbox/spawn.js'
 import { EnvironmentParts, type OpeningParts } from './environment-parts.js'
 import type { FreezeGrace } from './freeze-grace.js'
 import { HostError, type HostEvent } from './host.js'
 import { InvocationReport } from './invocation-report.js'
 import type { Programs } from './programs.js'
+import { TmpWatch } from './tmp-watch.js'
 
 type CommandOf<Do extends HostCommand['do']> = Extract<HostCommand, { do: Do }>
 
@@ -60,6 +62,7 @@ export class LiveEnvironment {
   #memoryPeakMb = 0
   #outOfMemory = false
   #memoryMeasuredAtMs = Number.NEGATIVE_INFINITY
+  #tmpWatch: TmpWatch | undefined
   #killing = false
   #frozenSinceMs: EmulatorMs | undefined
   #frozenForMs: number | undefined
@@ -112,6 +115,7 @@ export class LiveEnvironment {
     const search = await this.#parts.programs.find(definition)
     await this.#own.open('found' in search ? search.found : undefined)
     const { sandbox, log } = this.#own.opened
+    this.#tmpWatch ??= this.#watchTmp(sandbox)
     const line = initStartLine(definition.runtime, this.#parts.runtimeVersionArn(this.generation))
     this.#own.mark(() => log.platform(line))
     if ('missing' in search) {
@@ -129,6 +133,25 @@ export class LiveEnvironment {
       })
     this.#process = process
     void process.exited.then((exit) => this.#exited(process, exit))
+  }
+
+  #watchTmp({ storage }: Sandbox): TmpWatch {
+    const { clock, timers, journal } = this.#parts
+    const { functionName } = this.generation.definition
+    const { sizeMb } = storage
+    return new TmpWatch({
+      storage,
+      timers,
+      monotonicMs: () => clock.monotonicMs(),
+      overfull: (usedMb) =>
+        journal.append({
+          kind: 'environment.tmp-overfull',
+          env: this.id,
+          functionName,
+          usedMb,
+          sizeMb,
+        }),
+    })
   }
 
   deliver(command: CommandOf<'deliver'>): void {
@@ -286,12 +309,14 @@ export class LiveEnvironment {
       this.#own.log?.end(report.closingLines())
     })
     this.#parts.journal.append(report.journalRecord(this.generation.definition.functionName))
+    this.#tmpWatch?.written()
   }
 
   async remove(): Promise<void> {
     const { id } = this
     this.#parts.grace.cancel(id)
     this.#parts.payloads.drop(this.#initErrorPayload)
+    this.#tmpWatch?.close()
     await this.#own.remove()
   }
 
@@ -357,8 +382,11 @@ export class LiveEnvironment {
 
   #askedNext(): void {
     const nowMs = this.#parts.clock.monotonicMs()
-    if (this.#init !== undefined && this.#current === undefined)
+    if (this.#init !== undefined && this.#current === undefined) {
       this.#initDurationMs = nowMs - this.#init.atMs
+      // Who dies in its first invocation has used memory too.
+      this.#measureMemory()
+    }
     const report = this.#current
     if (report?.answered !== undefined) {
       this.#measureMemoryNowAndThen(nowMs, report)
@@ -371,7 +399,10 @@ export class LiveEnvironment {
   /** What is read is a peak, so that what one short call leaves out the next one tells. */
   #measureMemoryNowAndThen(nowMs: number, report: InvocationReport): void {
     const long = nowMs - report.startedAtMs >= measuredFromMs
-    if (long || nowMs - this.#memoryMeasuredAtMs >= measuredEveryMs) this.#measureMemory()
+    if (!long && nowMs - this.#memoryMeasuredAtMs < measuredEveryMs) return
+    this.#measureMemory()
+    // Nothing fills its memory in less than what is measured, so that no kill is missed here.
+    this.#own.sandbox?.outlived()
   }
 
   #measureMemory(): void {

@@ -6,18 +6,21 @@ import type { Generation } from '../domain/function.js'
 import type { HostCommand } from '../placement/state.js'
 import { asHostError, type Host, type HostEvent } from './host.js'
 import { type HostParts, LiveEnvironment } from './live-environment.js'
+import { LogShare } from './log-share.js'
 
-export interface RealHostParts extends HostParts {
+export interface RealHostParts extends Omit<HostParts, 'logShare'> {
   readonly generationOf: (id: GenerationId) => Generation
 }
 
 export class RealHost implements Host {
-  readonly #parts: RealHostParts
+  readonly #parts: RealHostParts & HostParts
   readonly #environments = new Map<EnvironmentId, LiveEnvironment>()
   #report: (event: HostEvent) => void = () => {}
 
   constructor(parts: RealHostParts) {
-    this.#parts = parts
+    const { timers, clock } = parts
+    const logShare = new LogShare({ timers, monotonicMs: () => clock.monotonicMs() })
+    this.#parts = { ...parts, logShare }
   }
 
   report(listener: (event: HostEvent) => void): void {

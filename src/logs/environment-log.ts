@@ -21,12 +21,12 @@ export interface EnvironmentLogOptions {
 export class EnvironmentLog {
   readonly #options: EnvironmentLogOptions
   #requestId: string | undefined
-  /** A line that has begun and not ended. */
-  #partial: Buffer[] = []
+  /** A line that has begun and not ended, in a buffer that is written again and again. */
+  #partial = Buffer.alloc(0)
   #partialBytes = 0
   /** A line was told before its end was written, because somebody else spoke. */
   #toldEarly = false
-  #tail = new ByteTail(tailBytes)
+  readonly #tail = new ByteTail(tailBytes)
 
   constructor(options: EnvironmentLogOptions) {
     this.#options = options
@@ -56,7 +56,7 @@ export class EnvironmentLog {
   begin(requestId: string, startLine: string): void {
     this.#flush()
     this.#requestId = requestId
-    this.#tail = new ByteTail(tailBytes)
+    this.#tail.clear()
     this.platform(startLine)
   }
 
@@ -75,25 +75,35 @@ export class EnvironmentLog {
   }
 
   #extend(rest: Buffer): void {
-    if (rest.length === 0) return
-    // A copy: the chunk it is part of may be large and would be kept alive by it.
-    this.#partial.push(Buffer.from(rest))
-    this.#partialBytes += rest.length
-    while (this.#partialBytes >= lineBytesMax) {
-      const all = Buffer.concat(this.#partial)
-      this.#partial = []
-      this.#partialBytes = 0
-      this.#record('function', all.subarray(0, lineBytesMax).toString())
-      this.#extend(all.subarray(lineBytesMax))
+    for (let from = 0; from < rest.length; ) {
+      const taken = Math.min(rest.length - from, lineBytesMax - this.#partialBytes)
+      this.#reserve(this.#partialBytes + taken)
+      rest.copy(this.#partial, this.#partialBytes, from, from + taken)
+      this.#partialBytes += taken
+      from += taken
+      if (this.#partialBytes === lineBytesMax) this.#recordPartial()
     }
   }
 
+  #reserve(bytes: number): void {
+    if (bytes <= this.#partial.length) return
+    const larger = Buffer.alloc(Math.min(lineBytesMax, Math.max(bytes, 2 * this.#partial.length)))
+    this.#partial.copy(larger, 0, 0, this.#partialBytes)
+    this.#partial = larger
+  }
+
   #endLine(rest: Buffer): void {
+    // Most lines come in one piece, and need no copy.
+    if (this.#partialBytes === 0 && rest.length < lineBytesMax)
+      return this.#record('function', rest.toString())
     this.#extend(rest)
-    const line = this.#partial.length === 1 ? this.#partial[0] : Buffer.concat(this.#partial)
-    this.#partial = []
+    this.#recordPartial()
+  }
+
+  #recordPartial(): void {
+    const text = this.#partial.toString('utf8', 0, this.#partialBytes)
     this.#partialBytes = 0
-    this.#record('function', line?.toString() ?? '')
+    this.#record('function', text)
   }
 
   /** Text without a line end is a line once somebody else speaks. */
@@ -120,34 +130,37 @@ export class EnvironmentLog {
 
 /** The last bytes of what has been pushed. */
 class ByteTail {
-  readonly #limit: number
-  #chunks: Buffer[] = []
-  #bytes = 0
+  readonly #kept: Buffer
+  #length = 0
 
   constructor(limit: number) {
-    this.#limit = limit
+    this.#kept = Buffer.alloc(limit)
   }
 
   push(bytes: Buffer): void {
-    if (bytes.length === 0) return
-    const kept = bytes.length > this.#limit ? bytes.subarray(bytes.length - this.#limit) : bytes
-    this.#chunks.push(Buffer.from(kept))
-    this.#bytes += kept.length
-    while (this.#bytes - (this.#chunks[0]?.length ?? 0) >= this.#limit) {
-      this.#bytes -= this.#chunks.shift()?.length ?? 0
+    const limit = this.#kept.length
+    const added = bytes.length > limit ? bytes.subarray(bytes.length - limit) : bytes
+    const over = this.#length + added.length - limit
+    if (over > 0) {
+      this.#kept.copyWithin(0, over, this.#length)
+      this.#length -= over
     }
-    if (this.#chunks.length > 64) this.#chunks = [Buffer.concat(this.#chunks)]
+    added.copy(this.#kept, this.#length)
+    this.#length += added.length
   }
 
+  clear(): void {
+    this.#length = 0
+  }
+
+  /** The caller's own. */
   bytes(): Buffer {
-    const all = Buffer.concat(this.#chunks)
-    return all.length > this.#limit ? all.subarray(all.length - this.#limit) : all
+    return Buffer.from(this.#kept.subarray(0, this.#length))
   }
 
   copy(): ByteTail {
-    const copy = new ByteTail(this.#limit)
-    copy.#chunks = [...this.#chunks]
-    copy.#bytes = this.#bytes
+    const copy = new ByteTail(this.#kept.length)
+    copy.push(this.#kept.subarray(0, this.#length))
     return copy
   }
 }

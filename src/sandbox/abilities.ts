@@ -4,6 +4,7 @@ import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { type LimitPlaces, limitControllers } from '../cgroups/controllers.js'
 import type { CgroupSupport } from '../cgroups/detect.js'
+import { namespaceMark } from '../cgroups/namespace-mark.js'
 import type { KernelTimers } from '../clock/clock.js'
 import { EmulatorError } from '../domain/emulator-error.js'
 import { chooseFreezer, type FreezerChoice } from '../freezer/choose.js'
@@ -91,7 +92,7 @@ async function tryFreezers({ support, timers }: FindOptions): Promise<Findings['
   triesSoFar += 1
   // The start time as another number would be written: a sweep knows whose it is, and nobody else has the name.
   const zeros = '0'.repeat(triesSoFar)
-  const probeName = `lambda-emu-probe-${process.pid}-${zeros}${startTime}`
+  const probeName = `lambda-emu-probe-${process.pid}-${zeros}${startTime}${namespaceMark()}`
   try {
     return await chooseFreezer({ support, wait, probeName })
   } catch (error) {

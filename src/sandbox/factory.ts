@@ -1,9 +1,11 @@
 // Makes sandboxes with the best of what this machine can do, under one group subtree that carries the daemon's identity.
 
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { withLimits } from '../cgroups/controllers.js'
 import { type CgroupSupport, detect } from '../cgroups/detect.js'
 import { Group, type Wait } from '../cgroups/group.js'
+import { namespaceMark } from '../cgroups/namespace-mark.js'
 import type { KernelTimers } from '../clock/clock.js'
 import { assert } from '../domain/assert.js'
 import { chooseFreezer } from '../freezer/choose.js'
@@ -22,8 +24,8 @@ import {
   isolationOf,
   viewOf,
 } from './enclosure.js'
-import { type Guardian, type GuardianOptions, startGuardian } from './guardian.js'
-import { bootId, ownIdentity } from './identity.js'
+import { type Guardian, startGuardian } from './guardian.js'
+import { bootId, ownIdentity, subtreeName } from './identity.js'
 import { launchProcess } from './launcher.js'
 import { MemoryWatch } from './memory-watch.js'
 import { environmentPaths, makeEnvironment, removeEnvironment } from './records.js'
@@ -88,32 +90,18 @@ let sandboxesMade = 0
 export async function createSandboxFactory(
   options: SandboxFactoryOptions,
 ): Promise<SandboxFactory> {
-  const { stateDirectory, timers, helper } = options
   const support = options.support ?? detect()
-  const daemon = ownIdentity()
-  const wait: Wait = (durationMs) => timers.sleep(durationMs)
-  const probeName = `lambda-emu-probe-${daemon.pid}-${daemon.startTime}`
-  const choice = await chooseFreezer({ preference: options.freeze, support, probeName, wait })
-  const known = { freezer: choice }
-  const { variables } = options
-  const found = await findAbilities({ helper, support, timers, variables, known })
-  const { abilities } = found
-  const wanted = options.isolation ?? 'standard'
-  const isolation = isolationOf(abilities, { helper, wanted, freezer: choice.backend })
-  const subtree = makeSubtree(
-    withLimits(choice.parents ?? {}, found.findings.limits),
-    choice.backend,
-    daemon,
-  )
   factoriesMade += 1
   const factory = factoriesMade
   const problems: string[] = []
-  const guardian = await startedGuardian(helper, problems, {
-    stateDirectory,
-    daemon,
-    groupFolders: subtree.folders,
-    factory,
+  // It must be there before the first group is, and comes up while the machine is tried.
+  const guarding = startedGuardian(options, { support, factory }, problems)
+  const machine = await tryMachine(options, support).catch(async (error: unknown) => {
+    await (await guarding)?.close()
+    throw error
   })
+  const { choice, abilities, isolation, subtree } = machine
+  const guardian = await guarding
   const maker = new SandboxMaker({
     options,
     abilities,
@@ -141,20 +129,52 @@ export async function createSandboxFactory(
   }
 }
 
-/** Without it the next start cleans up after a crash. */
+async function tryMachine(options: SandboxFactoryOptions, support: CgroupSupport) {
+  const { timers, helper, variables } = options
+  const daemon = ownIdentity()
+  const { pid, startTime } = daemon
+  const wait: Wait = (durationMs) => timers.sleep(durationMs)
+  // By this name the guardian knows it too.
+  const probeName = `lambda-emu-probe-${pid}-${startTime}${namespaceMark()}`
+  const choice = await chooseFreezer({ preference: options.freeze, support, probeName, wait })
+  const known = { freezer: choice }
+  const { abilities, findings } = await findAbilities({ helper, support, timers, variables, known })
+  const wanted = options.isolation ?? 'standard'
+  const isolation = isolationOf(abilities, { helper, wanted, freezer: choice.backend })
+  const roots = withLimits(choice.parents ?? {}, findings.limits)
+  return { choice, abilities, isolation, subtree: makeSubtree(roots, choice.backend, daemon) }
+}
+
+/** A helper that is broken in whatever way must not hold up the start for longer. */
+const GUARDIAN_READY_WITHIN_MS = 5_000
+
+/** Without it the next start cleans up after a crash. Never rejects. */
 async function startedGuardian(
-  helper: string | undefined,
+  { helper, stateDirectory, timers }: SandboxFactoryOptions,
+  { support, factory }: { readonly support: CgroupSupport; readonly factory: number },
   problems: string[],
-  options: Omit<GuardianOptions, 'helper'>,
 ): Promise<Guardian | undefined> {
-  if (helper === undefined) return undefined
+  // Whatever is in a pid namespace ends with its first process: there its guardian would end too.
+  if (helper === undefined || process.pid === 1) return undefined
+  const daemon = ownIdentity()
+  const groupFolders = rootsOf(support).map((root) => join(root, subtreeName(daemon)))
+  const patience = new AbortController()
+  const rest = timers.after(GUARDIAN_READY_WITHIN_MS, () => patience.abort())
+  const giveUp = patience.signal
   try {
-    return await startGuardian({ helper, ...options })
+    return await startGuardian({ helper, stateDirectory, daemon, groupFolders, factory, giveUp })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     problems.push(`if the emulator is killed, only its next start cleans up: ${reason}`)
     return undefined
+  } finally {
+    rest()
   }
+}
+
+/** Every folder in which groups of ours can be. */
+function rootsOf({ v2, v1 }: CgroupSupport): readonly string[] {
+  return [...new Set([v2, ...Object.values(v1)].flatMap((hierarchy) => hierarchy?.root ?? []))]
 }
 
 interface MakerParts {

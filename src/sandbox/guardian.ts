@@ -11,10 +11,15 @@ export interface GuardianOptions {
   readonly stateDirectory: string
   /** This process: only what carries its pid and start time is ever touched. */
   readonly daemon: ProcessIdentity
-  /** The daemon's own subtree, one folder a hierarchy; none without control groups. */
+  /**
+   * The daemon's own subtree, one folder a hierarchy, there or not yet; none without control groups. Beside each
+   * the group is known in which the daemon tries freezers.
+   */
   readonly groupFolders: readonly string[]
   /** Number of the factory, with which the names of its groups start. */
   readonly factory: number
+  /** Ends the wait for a guardian that does not come up. */
+  readonly giveUp?: AbortSignal
 }
 
 export interface Guardian {
@@ -34,7 +39,7 @@ export interface Guardian {
  * @throws Error when it does not come up: the daemon works without one, and leaves more to the next start.
  */
 export async function startGuardian(options: GuardianOptions): Promise<Guardian> {
-  const { helper, stateDirectory, daemon, groupFolders, factory } = options
+  const { helper, stateDirectory, daemon, groupFolders, factory, giveUp } = options
   const words = [
     ...['guard', '--state', resolve(stateDirectory), '--factory', String(factory)],
     ...['--daemon', String(daemon.pid), String(daemon.startTime)],
@@ -46,6 +51,8 @@ export async function startGuardian(options: GuardianOptions): Promise<Guardian>
     env: {},
     detached: true,
     stdio: ['pipe', 'pipe', 'ignore'],
+    killSignal: 'SIGKILL',
+    ...(giveUp === undefined ? {} : { signal: giveUp }),
   })
   const { stdin, stdout } = child
   // Its end is told by `exit`; a line that it can no longer take needs nobody's care.
@@ -55,8 +62,14 @@ export async function startGuardian(options: GuardianOptions): Promise<Guardian>
     child.once('exit', () => end())
     child.once('error', () => end())
   })
-  await ready(child, stdout)
-  stdout.destroy()
+  try {
+    await ready(child, stdout)
+  } catch (error) {
+    child.kill('SIGKILL')
+    throw error
+  } finally {
+    stdout.destroy()
+  }
   letGo(child, stdin)
   return new RunningGuardian(child, stdin, ended)
 }
@@ -100,12 +113,15 @@ function ready(child: ChildProcess, stdout: Readable): Promise<void> {
   return new Promise((comeUp, reject) => {
     let said = ''
     const failed = (reason: string) => reject(new Error(`the guardian does not start: ${reason}`))
-    child.once('error', (error) => failed(error.message))
+    child.once('error', (error) =>
+      failed(error.name === 'AbortError' ? 'it says nothing' : error.message),
+    )
     child.once('exit', (code, signal) => failed(`it ended with ${signal ?? code}`))
     stdout.setEncoding('latin1')
     stdout.on('data', (text: string) => {
       said += text
       if (said === 'ready\n') comeUp()
+      else if (!'ready\n'.startsWith(said)) failed(`it says ${JSON.stringify(said.slice(0, 80))}`)
     })
   })
 }

@@ -1,6 +1,7 @@
 // Who a process is: pid and start time together, so that a recycled pid is never taken for the old process.
 
 import { readFileSync } from 'node:fs'
+import { namespaceMark } from '../cgroups/namespace-mark.js'
 import { assert } from '../domain/assert.js'
 import { readProcess } from '../procfs/process.js'
 
@@ -34,15 +35,16 @@ export function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
 }
 
-const SUBTREE_NAME = /^lambda-emu-(\d+)-(\d+)$/
+const SUBTREE_NAME = /^lambda-emu-(\d+)-(\d+)(-\d+)?$/
 
 /** Name of the group that holds all environments of one daemon. */
 export function subtreeName(daemon: ProcessIdentity): string {
-  return `lambda-emu-${daemon.pid}-${daemon.startTime}`
+  return `lambda-emu-${daemon.pid}-${daemon.startTime}${namespaceMark()}`
 }
 
-/** The daemon that a group belongs to; undefined when it is not a group of ours. */
+/** The daemon that a group belongs to; undefined when it is not a group of ours, or one of another pid namespace. */
 export function daemonOfSubtree(name: string): ProcessIdentity | undefined {
   const match = SUBTREE_NAME.exec(name)
-  return match === null ? undefined : { pid: Number(match[1]), startTime: Number(match[2]) }
+  if (match === null || (match[3] ?? '') !== namespaceMark()) return undefined
+  return { pid: Number(match[1]), startTime: Number(match[2]) }
 }

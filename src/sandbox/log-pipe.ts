@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process'
 import { closeSync, constants, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
-import { Socket } from 'node:net'
+import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { assert } from '../domain/assert.js'
@@ -13,7 +13,7 @@ import { encodeMark, MarkSplitter } from './mark-splitter.js'
 export interface LogPipe {
   /** Write end for a process's standard output and error; open until `close`. */
   readonly childFd: number
-  /** Sets the one listener and begins to read. The bytes are the listener's own. */
+  /** Sets the one listener and begins to read. The bytes are there only until the listener returns. */
   onData(listener: (bytes: Buffer) => void): void
   /** Sets the one listener for marks; set it before `onData`. */
   onMark(listener: (id: string) => void): void
@@ -46,6 +46,8 @@ export interface LogPipesOptions {
 
 const BATCH = 8
 const MARK_CHARACTERS_MAX = 1000
+/** Read at once: short enough that even lines of one byte hold nothing else up for long. */
+const READ_BYTES = 8 * 1024
 /** More than a pipe holds by default (64 KB), so that a close reads all of it and still ends. */
 const DRAIN_BYTES_MAX = 1024 * 1024
 
@@ -141,7 +143,7 @@ class OpenLogPipe implements LogPipe {
   private readonly fds: PipeDescriptors
   private readonly token: string
   private readonly splitter: MarkSplitter
-  private readonly reader: Socket
+  private reader: Socket | undefined
   private readonly waiting: Buffer[] = []
   private dataListener: ((bytes: Buffer) => void) | undefined
   private markListener: (id: string) => void = () => {}
@@ -155,17 +157,28 @@ class OpenLogPipe implements LogPipe {
       onData: (bytes) => this.dataListener?.(bytes),
       onMark: (id) => this.markListener(id),
     })
-    this.reader = new Socket({ fd: fds.readFd, readable: true, writable: false })
   }
 
   onData(listener: (bytes: Buffer) => void): void {
-    const first = this.dataListener === undefined
     this.dataListener = listener
-    if (!first) return
-    this.reader.on('data', (chunk: Buffer) => {
-      this.splitter.push(chunk)
+    this.reader ??= this.read()
+  }
+
+  /** One buffer for all that is read: a storm of output leaves nothing for the collector but its lines. */
+  private read(): Socket {
+    const callback = (length: number, buffer: Uint8Array): boolean => {
+      this.splitter.push(Buffer.from(buffer.buffer, buffer.byteOffset, length))
       this.writeWaiting()
-    })
+      return true
+    }
+    // @types/node knows `onread` of connections only.
+    const options: SocketConstructorOpts & { readonly onread: OnReadOpts } = {
+      fd: this.fds.readFd,
+      readable: true,
+      writable: false,
+      onread: { buffer: Buffer.alloc(READ_BYTES), callback },
+    }
+    return new Socket(options)
   }
 
   onMark(listener: (id: string) => void): void {
@@ -180,20 +193,21 @@ class OpenLogPipe implements LogPipe {
   }
 
   pause(): void {
-    this.reader.pause()
+    if (!this.closed) this.reader?.pause()
   }
 
   resume(): void {
-    this.reader.resume()
+    if (!this.closed) this.reader?.resume()
   }
 
   close(): void {
     if (this.closed) return
     this.closed = true
-    this.reader.pause()
+    this.reader?.pause()
     this.drain()
     this.splitter.end()
-    this.reader.destroy()
+    if (this.reader === undefined) closeSync(this.fds.readFd)
+    else this.reader.destroy()
     closeSync(this.fds.childFd)
     closeSync(this.fds.markFd)
   }
@@ -217,7 +231,7 @@ class OpenLogPipe implements LogPipe {
       const bytes = this.readNow(chunk)
       if (bytes === 0) break
       drained += bytes
-      this.splitter.push(Buffer.from(chunk.subarray(0, bytes)))
+      this.splitter.push(chunk.subarray(0, bytes))
       this.writeWaiting()
     }
   }

@@ -85,12 +85,19 @@ export class Resources {
     this.#initialized = false
   }
 
+  /** What was killed so far did not end the function: who dies later does not die of that. */
+  outlived(): void {
+    this.#oomKillsBefore = this.#oomKills()
+    this.#exceeded = false
+  }
+
   ranOutOfMemory(): boolean {
     return this.#oomKills() > this.#oomKillsBefore || this.#exceeded
   }
 
-  /** What the group itself counts without page cache, and what was seen between measurements. */
+  /** What the group itself counts without page cache, and what was seen between measurements; all there is, once it ran out. */
   memoryPeakBytes(): number {
+    if (this.ranOutOfMemory()) return this.#parts.allowance?.memoryBytes ?? 0
     const own = this.#parts.group?.limits.anonymousBytes() ?? 0
     return Math.max(own, this.#watched?.peakBytes ?? 0)
   }

@@ -38,6 +38,8 @@ export class Sandbox {
   readonly id: string
   /** The folder that is the environment's /tmp; kept over kills, gone with remove. */
   readonly tmpFolder: string
+  /** What is behind that folder, to be removed by nobody but `remove`. */
+  readonly storage: Omit<TmpStorage, 'remove'>
   /** Under which names its processes see their folders. */
   readonly view: View
   readonly freezer: Freezer
@@ -46,11 +48,14 @@ export class Sandbox {
   private lastUsage: Usage = { cpuUs: 0, memoryBytes: 0 }
   private ending = 0
   private removing: Promise<void> | undefined
+  /** Its groups are being taken away, or are gone. */
+  private emptied = false
 
   constructor(parts: SandboxParts) {
     this.parts = parts
     this.id = parts.record.id
     this.tmpFolder = parts.storage.folder
+    this.storage = parts.storage
     this.view = parts.view
     this.freezer = watchedFreezer(parts.freezer, parts.resources)
   }
@@ -93,9 +98,15 @@ export class Sandbox {
     return this.lastUsage
   }
 
-  /** Whether something in it was killed for want of memory since its processes were started. */
+  /** Whether something in it was killed for want of memory since its processes were started, or since `outlived`. */
   ranOutOfMemory(): boolean {
     return this.parts.resources.ranOutOfMemory()
+  }
+
+  /** An invocation has ended well, whoever was killed in it: what dies later does not die of that. */
+  outlived(): void {
+    // What counts it is being taken away.
+    if (this.removing === undefined) this.parts.resources.outlived()
   }
 
   /** Every live process of the environment, whoever started it. */
@@ -136,6 +147,7 @@ export class Sandbox {
 
   private async removeAll(): Promise<void> {
     await this.kill()
+    this.emptied = true
     this.parts.resources.close()
     await this.parts.containment.remove(this.parts.wait)
     await this.parts.storage.remove()
@@ -151,6 +163,8 @@ export class Sandbox {
     await Promise.all([...this.live].map((started) => started.exited))
     // It may have joined, and forked, between the two.
     await containment.killAll(wait)
+    // Another end may have overtaken this one.
+    if (this.emptied) return
     resources.ended()
     this.parts.freezer.thaw()
   }

@@ -50,15 +50,17 @@ export class SpawnFailure extends Error {
 
 /**
  * Joining takes about 8 ms of waiting in the kernel, so the child does it itself and not the event loop.
- * Then `env -i` sets the variables: a shell would drop names it cannot have and add PWD.
+ * Then `env -i` sets the variables: a shell would drop names it cannot have and add PWD. Of the limits of
+ * `resourceLimits` it sets those that hold for one process; one that is lower already stays.
  * Source: measured, Linux 6.18.
  */
-const JOIN_SCRIPT = `for procs do
+const START_SCRIPT = `for procs do
   case $procs in --) break ;; esac
   shift
   { echo $$ >"$procs"; } 2>/dev/null || { echo "lambda-emu: cannot join $procs"; exit 125; }
 done
 shift
+{ ulimit -n 1024; ulimit -l 64; ulimit -S -s 8192; } 2>/dev/null
 exec /usr/bin/env -i "$@"`
 
 export interface StartedProcess extends SandboxedProcess {
@@ -70,10 +72,7 @@ export interface StartedProcess extends SandboxedProcess {
 /** Without the native helper: a shell does what can be done. @throws SpawnFailure */
 export function startProcess(spec: ProcessSpec, joinPaths: readonly string[]): StartedProcess {
   const program = findProgram(spec)
-  const child = spawnIn(
-    spec,
-    joinPaths.length === 0 ? bare(spec, program) : joining(spec, joinPaths),
-  )
+  const child = spawnIn(spec, startWords(spec, joinPaths))
   const exited = new Promise<ProcessExit>((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }))
     if (child.pid === undefined) resolve({ code: null, signal: null })
@@ -84,37 +83,17 @@ export function startProcess(spec: ProcessSpec, joinPaths: readonly string[]): S
   return { pid: child.pid ?? 0, exited, child, ready }
 }
 
-interface Spawn {
-  readonly program: string
-  readonly words: readonly string[]
-  readonly options: { readonly argv0: string; readonly env: Record<string, string> }
-}
-
-function bare(spec: ProcessSpec, program: string): Spawn {
-  const [name = program, ...words] = spec.argv
-  return { program, words, options: { argv0: name, env: { ...spec.env } } }
-}
-
-function joining(spec: ProcessSpec, joinPaths: readonly string[]): Spawn {
+/** Arguments of /bin/sh. */
+function startWords(spec: ProcessSpec, joinPaths: readonly string[]): readonly string[] {
   const variables = Object.entries(spec.env).map(([name, value]) => `${name}=${value}`)
   const [name = '', ...rest] = spec.argv
   // env takes a path with `=` for one more variable; nice, at no change of priority, does not.
   const program = name.includes('=') ? ['/usr/bin/nice', '-n', '0', name] : [name]
-  const words = [
-    '-c',
-    JOIN_SCRIPT,
-    'sh',
-    ...joinPaths,
-    '--',
-    '--',
-    ...variables,
-    ...program,
-    ...rest,
-  ]
-  return { program: '/bin/sh', words, options: { argv0: 'sh', env: {} } }
+  const words = [...joinPaths, '--', '--', ...variables, ...program, ...rest]
+  return ['-c', START_SCRIPT, 'sh', ...words]
 }
 
-function spawnIn(spec: ProcessSpec, { program, words, options }: Spawn): ChildProcess {
+function spawnIn(spec: ProcessSpec, words: readonly string[]): ChildProcess {
   const stdio: ('ignore' | number)[] = ['ignore', spec.output, spec.output]
   const leaking = leakingDescriptors()
   const nothing = leaking.length === 0 ? undefined : openSync('/dev/null', 'r+')
@@ -123,7 +102,8 @@ function spawnIn(spec: ProcessSpec, { program, words, options }: Spawn): ChildPr
     if (nothing !== undefined) stdio[fd] = nothing
   }
   try {
-    return spawn(program, words, { ...options, cwd: spec.cwd, detached: true, stdio })
+    const options = { argv0: 'sh', env: {}, cwd: spec.cwd, detached: true, stdio }
+    return spawn('/bin/sh', words, options)
   } finally {
     if (nothing !== undefined) closeSync(nothing)
   }

@@ -1,11 +1,11 @@
 // Takes away every /tmp of a daemon that is dead: unmounts it, and removes its folder.
 
 import { execFile } from 'node:child_process'
-import { readdir, readFile, realpath, rm } from 'node:fs/promises'
+import { readdir, readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { isAlive, type ProcessIdentity } from './identity.js'
-import { removeFolder } from './records.js'
+import { removeTree } from './removal.js'
 import { sentenceOf, storageFolder, templatesFolder } from './storage.js'
 
 const run = promisify(execFile)
@@ -53,7 +53,7 @@ async function removeEntry(folder: string, name: string, helper: string | undefi
   }
   // Never emptied through a mount: what is in there might be somebody's.
   if ((await mountPointsIn(path)).length > 0) throw new Error(refusals.join('; '))
-  await rm(path, { recursive: true, force: true }).catch(() => removeFolder(path))
+  await removeTree(path)
 }
 
 /** Mount points at `path` and below, in the order in which they were mounted. */

@@ -8,7 +8,7 @@ import { assert } from '../domain/assert.js'
 import { EmulatorError } from '../domain/emulator-error.js'
 import { diskUsageMb } from './disk-usage.js'
 import { ownIdentity } from './identity.js'
-import { removeFolder } from './records.js'
+import { removeTree } from './removal.js'
 import { makeTemplate, templateName } from './storage-template.js'
 
 /** `loop`: an image behind a loop device, which the kernel keeps to its size. `folder`: only watched. */
@@ -115,7 +115,11 @@ class FolderStorage implements Storage {
       sizeMb,
       enforced: false,
       usedMb: () => diskUsageMb(folder, limits),
-      remove: once(() => removeTree(folder)),
+      remove: once(async () => {
+        await removeTree(folder).catch((error: unknown) => {
+          throw cannotUse(folder, error)
+        })
+      }),
     }
   }
 
@@ -238,15 +242,6 @@ async function unmount(helper: string, folder: string): Promise<void> {
 async function mountedMb(folder: string): Promise<number> {
   const { blocks, bfree, bsize } = await statfs(folder)
   return ((blocks - bfree) * bsize) / 1_048_576
-}
-
-/** Off the event loop as far as it goes: only what a function locked away has to be opened by hand. */
-async function removeTree(folder: string): Promise<void> {
-  try {
-    await rm(folder, { recursive: true, force: true }).catch(() => removeFolder(folder))
-  } catch (error) {
-    throw cannotUse(folder, error)
-  }
 }
 
 /** A second call waits for the first. */

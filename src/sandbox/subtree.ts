@@ -38,6 +38,7 @@ export function makeSubtree(
       mkdirSync(folder)
     } catch (error) {
       if (reasonOf(error) === 'EEXIST') continue
+      removeSubtree({ folders: folders.slice(0, folders.indexOf(folder)) })
       const reason = `${folder}: ${reasonOf(error)}`
       throw new EmulatorError('EMU_FREEZER_UNAVAILABLE', { backend, reason })
     }
@@ -48,7 +49,7 @@ export function makeSubtree(
   return { parents, folders }
 }
 
-export function removeSubtree({ folders }: Subtree): void {
+export function removeSubtree({ folders }: Pick<Subtree, 'folders'>): void {
   for (const folder of folders) {
     try {
       rmdirSync(folder)

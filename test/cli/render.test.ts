@@ -308,6 +308,8 @@ t.test('retries, losses, resets and troubles are told; unknown kinds are not', a
     { ...base, kind: 'environment.phase', from: 'busy', to: 'resetting', why: 'timeout' },
     { ...base, kind: 'environment.phase', from: 'busy', to: 'ready' },
     { ...base, kind: 'environment.trouble', command: 'freeze', problem: 'gone' },
+    { ...base, kind: 'environment.tmp-overfull', usedMb: 600, sizeMb: 512 },
+    { ...base, kind: 'environment.tmp-overfull', usedMb: 1_024, sizeMb: 512 },
     ...[1, 2].map((waiting) => ({ ...base, ...queued, kind: 'invocation.queued', waiting })),
     { ...base, ...queued, kind: 'invocation.refused', waitedMs: 1_500 },
     { ...base, kind: 'invocation.placed' },
@@ -317,6 +319,8 @@ t.test('retries, losses, resets and troubles are told; unknown kinds are not', a
     '12:00:00.000  hello              event given up: three attempts failed',
     '              e1 resetting: timeout',
     '              e1 could not freeze: gone',
+    '12:00:00.000  hello              e1 has 600 MB in /tmp, more than its 512 MB: on AWS that write fails with ENOSPC',
+    '12:00:00.000  hello              e1 has at least 1024 MB in /tmp, more than its 512 MB: on AWS that write fails with ENOSPC',
     '12:00:00.000  hello              waits for memory: budget 192 MB is used by 3 environments; 1 waiting (--memory-budget)',
     '12:00:00.000  hello              refused after 1.50 s of waiting for memory: budget 192 MB is used by 3 environments (--memory-budget)',
   ])

@@ -15,4 +15,11 @@ export const prepared = {
   goClient: join(folder, 'go/client'),
   /** A bootstrap for provided.al2023. */
   goFunction: join(folder, 'go/function'),
+  /** Code folders of functions for provided.al2023, each with the official runtime client of its language. */
+  official: {
+    nodejs: join(folder, 'official-nodejs'),
+    nodejs24: join(folder, 'official-nodejs24'),
+    python: join(folder, 'official-python'),
+    go: join(folder, 'official-go'),
+  },
 } as const

@@ -262,7 +262,8 @@ async function guardByHand(
   t.teardown(() => child.kill('SIGKILL'))
   const ended = once(child, 'exit')
   await Promise.race([once(child.stdout, 'data'), ended])
-  return { child, ended, end: (text) => child.stdin.end(text) }
+  // It may be done before it is told that nothing more comes.
+  return { child, ended, end: (text) => child.stdin.on('error', () => {}).end(text) }
 }
 
 const longDead: ProcessIdentity = { pid: process.pid, startTime: ownIdentity().startTime - 1 }

@@ -253,6 +253,16 @@ os.write(1, (' '.join(rest) + '.\\n').encode())`
     },
   )
 
+  t.test(`${backend}: without the helper too a process has Lambda's limits`, async (t) => {
+    const arranged = await arrangeFactory(t, backend)
+    const running = await arrangeSandbox(t, arranged)
+    const script = 'ulimit -n; ulimit -H -n; ulimit -l; ulimit -s; echo end'
+    const { exited } = await running.start(['/bin/sh', '-c', script])
+    await exited
+    await until('its output', () => running.count('end') === 1)
+    t.equal(running.text(), '1024\n1024\n64\n8192\nend\n')
+  })
+
   t.test(
     `${backend}: a program whose path holds an equals sign is run, not taken for a variable`,
     async (t) => {

@@ -13,7 +13,9 @@ import type {
   FreezeBackend,
   JournalRecord,
   LogRecord,
+  Warning,
 } from '../../src/admin/contract.js'
+import { mode } from './modes.js'
 
 /** The folder that this test was compiled to: its own build stands for dist. */
 export const buildFolder = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -22,7 +24,10 @@ export interface DaemonOptions {
   /** Folder with a lambda-emu.json or a template. */
   readonly project: string
   readonly stateDirectory: string
+  /** Left out: as the mode has it. */
   readonly freeze?: FreezeBackend
+  /** Added to the variables of this process. */
+  readonly variables?: Readonly<Record<string, string>>
 }
 
 export interface Answer {
@@ -47,12 +52,22 @@ export interface Daemon {
   /** Everything logged so far, in order. */
   readonly logs: readonly LogRecord[]
   readonly journal: readonly JournalRecord[]
+  readonly warnings: readonly Warning[]
   /** Rejects when the connection breaks. */
   invoke(functionName: string, payload: object, options?: InvokeOptions): Promise<Answer>
   /** Ends the process with SIGKILL and waits for its end. */
   kill9(): Promise<void>
-  /** Ends it as Ctrl-C does; resolves with its exit code. */
-  stop(): Promise<number | null>
+  /** Ends it as Ctrl-C does, or as another signal does; resolves with its exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>
+  /** Its exit code, null after a signal. */
+  readonly exited: Promise<number | null>
+}
+
+export interface StartingDaemon {
+  readonly pid: number
+  /** Rejects, with what it said instead, when it ends before it is ready. */
+  readonly ready: Promise<Daemon>
+  readonly exited: Promise<number | null>
 }
 
 /** Starts the daemon and waits until it is ready; at the end of the test it is stopped. */
@@ -63,27 +78,46 @@ export async function startDaemon(t: Test, options: DaemonOptions): Promise<Daem
 }
 
 /** Starts the daemon and waits until it is ready. Whoever calls it ends it. @throws Error with what it said instead. */
-export async function launch(options: DaemonOptions): Promise<Daemon> {
+export function launch(options: DaemonOptions): Promise<Daemon> {
+  return begin(options).ready
+}
+
+/** Starts the daemon and does not wait. Whoever calls it ends it. */
+export function begin(options: DaemonOptions): StartingDaemon {
   const child = spawnDaemon(options)
-  const logs: LogRecord[] = []
-  const journal: JournalRecord[] = []
-  let errors = ''
-  child.stderr?.on('data', (chunk: Buffer) => {
-    errors += chunk.toString()
-  })
   const exited = new Promise<number | null>((resolve) => {
     child.once('close', (code) => resolve(code))
+  })
+  return { pid: child.pid as number, ready: readyDaemon(child, exited), exited }
+}
+
+async function readyDaemon(child: ChildProcess, exited: Promise<number | null>): Promise<Daemon> {
+  const logs: LogRecord[] = []
+  const journal: JournalRecord[] = []
+  const warnings: Warning[] = []
+  let errors = ''
+  let cutOff = ''
+  child.stderr?.on('data', (chunk: Buffer) => {
+    errors += chunk.toString()
   })
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
   const ready = await new Promise<Ready>((resolve, reject) => {
     void exited.then((code) => reject(new Error(`the daemon ended with ${code}: ${errors}`)))
     lines.on('line', (line) => {
-      const { event, ...rest } = JSON.parse(line) as { readonly event?: string }
+      // The last one may be a part of a line, when the daemon was killed while it wrote.
+      if (cutOff !== '') throw new Error(`not JSON: ${cutOff}`)
+      const told = parseLine(line)
+      if (told === undefined) {
+        cutOff = line
+        return
+      }
+      const { event, ...rest } = told
       // With --json what keeps it from starting is told on standard output too.
       if (event === undefined) errors += line
       else if (event === 'ready') resolve(rest as Ready)
       else if (event === 'log') logs.push(rest as LogRecord)
       else if (event === 'journal') journal.push(rest as JournalRecord)
+      else if (event === 'warning') warnings.push(rest as Warning)
     })
   })
   const agent = new Agent({ keepAlive: true })
@@ -99,12 +133,22 @@ export async function launch(options: DaemonOptions): Promise<Daemon> {
     admin: createAdminClient({ adminUrl: ready.admin.url, token: ready.admin.token }),
     logs,
     journal,
+    warnings,
     invoke: (functionName, payload, asked = {}) =>
       invoke(ready.lambda, functionName, payload, { agent, ...asked }),
     kill9: async () => {
       await end('SIGKILL')
     },
-    stop: () => end('SIGINT'),
+    stop: (signal = 'SIGINT') => end(signal),
+    exited,
+  }
+}
+
+function parseLine(line: string): { readonly event?: string } | undefined {
+  try {
+    return JSON.parse(line) as { readonly event?: string }
+  } catch {
+    return undefined
   }
 }
 
@@ -120,14 +164,18 @@ const [main, ...words] = process.argv.slice(1)
 const cli = await import(main)
 process.exitCode = await cli.main(words, cli.processTerminal({ sleep }))`
 
-function spawnDaemon({ project, stateDirectory, freeze }: DaemonOptions): ChildProcess {
+function spawnDaemon(options: DaemonOptions): ChildProcess {
+  const { project, stateDirectory, freeze = mode.freeze, variables } = options
   const main = pathToFileURL(join(buildFolder, 'src/cli/main.js')).href
   const words = ['start', project, '--lambda-port', '0', '--json', '--state-dir', stateDirectory]
   if (freeze !== undefined) words.push('--freeze', freeze)
   // Costs every start 60 ms where it is set, and nothing here speaks TLS. Source: measured.
   const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env
   const node = ['--input-type=module', '-e', program, '--', main]
-  return spawn(process.execPath, [...node, ...words], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  return spawn(process.execPath, [...node, ...words], {
+    env: { ...env, ...variables },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
 }
 
 /** Epoch milliseconds with fractions, comparable with a function's own clock. */

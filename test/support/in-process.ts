@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import type { Emulator, EmulatorOptions, LogRecord } from '../../src/index.js'
 import { startEmulator } from '../../src/index.js'
+import { mode } from './modes.js'
 
 export interface WrittenFunction {
   readonly runtime?: string
@@ -85,6 +86,7 @@ export async function startWith(
     path: folder,
     lambdaPort: 0,
     stateDirectory: join(folder, '.state'),
+    ...(mode.freeze === undefined ? {} : { freeze: mode.freeze }),
     ...options,
   })
   t.teardown(() => emulator.stop())

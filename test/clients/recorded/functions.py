@@ -31,12 +31,9 @@ PYTHON_HANDLER_ERROR = """def handler(event, context):
     raise Exception("Handler fails")
 """
 
-# Until /tmp is the environment's own, its folder is what tempfile says.
-PYTHON_REUSE = """import os
-import tempfile
-import time
+PYTHON_REUSE = """import time
 
-PATH = os.path.join(tempfile.gettempdir(), "kept.txt")
+PATH = "/tmp/kept.txt"
 number = 0
 
 def handler(event, context):
@@ -82,6 +79,49 @@ def handler(event, context):
         },
         "environment": dict(os.environ),
     }
+"""
+
+PYTHON_SURROUNDINGS = """import getpass
+import os
+import platform
+import stat
+import subprocess
+from pathlib import Path
+
+def look(path):
+    name = path.replace("/", "_")
+    if not Path(path).exists():
+        return {}
+    found = Path(path).stat()
+    return {
+        f"{name}_mode": stat.filemode(found.st_mode),
+        f"{name}_uid": found.st_uid,
+        f"{name}_owner": Path(path).owner(),
+        f"{name}_gid": found.st_gid,
+    }
+
+def handler(event, context):
+    paths = {}
+    for path in ("/var/task", "/opt", "/tmp", "/lambda-entrypoint.sh"):
+        paths.update(look(path))
+    return {
+        "event": event,
+        "user_login_name": getpass.getuser(),
+        "user_whoami": subprocess.getoutput("whoami"),
+        "platform_system": platform.system(),
+        "platform_machine": platform.machine(),
+        "pwd": os.getcwd(),
+        "paths": paths,
+    }
+"""
+
+PYTHON_LIMITS = """import resource
+
+NAMES = ("AS", "CORE", "CPU", "DATA", "FSIZE", "MEMLOCK", "NOFILE", "NPROC", "RSS", "STACK")
+
+def handler(event, context):
+    names = ["RLIMIT_" + name for name in NAMES]
+    return {name: resource.getrlimit(getattr(resource, name)) for name in names}
 """
 
 PYTHON_FAILS = """def handler(event, context):

@@ -44,7 +44,11 @@ def zip_of(files):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
-            archive.writestr(name, content)
+            entry = zipfile.ZipInfo(name)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            # Left alone they are for their owner only, and no function could read its own code.
+            entry.external_attr = 0o100644 << 16
+            archive.writestr(entry, content)
     return buffer.getvalue()
 
 
@@ -409,6 +413,19 @@ def _(play):
     wanted = {"Runtime": "nodejs20.x", "Handler": "index.handler"}
     play.create("create_function_result", files, **wanted, MemorySize=1024)
     play.invoke("error_result", '{"error_msg": "some_error_msg"}')
+
+
+@scenario("test_runtime_introspection_x86")
+def _(play):
+    files = {"handler.py": functions.PYTHON_SURROUNDINGS}
+    play.quietly_create(files, **PYTHON, Architectures=["x86_64"])
+    play.invoke("invoke_runtime_x86_introspection")
+
+
+@scenario("test_runtime_ulimits")
+def _(play):
+    play.quietly_create({"handler.py": functions.PYTHON_LIMITS}, **PYTHON)
+    play.invoke("invoke_runtime_ulimits")
 
 
 for wanted_name in settings["scenarios"]:

@@ -1,0 +1,5 @@
+// The behaviour table on the official runtime client: aws-lambda-go.
+
+import { playTable } from './official/play.js'
+
+playTable('go')
