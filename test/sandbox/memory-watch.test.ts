@@ -164,7 +164,8 @@ t.test('who allocates more than the limit is told of once, with the largest proc
   await looksMore(3)
   t.equal(exceeded.length, 1)
   t.equal(exceeded[0]?.largestPid, pid)
-  t.ok((exceeded[0]?.privateBytes ?? 0) > 150 * mb)
+  // It is told as soon as it is seen, perhaps in the middle of growing.
+  t.ok((exceeded[0]?.privateBytes ?? 0) > 128 * mb)
   t.ok(watched.peakBytes > 150 * mb)
   watched.run()
   await until('told again in the next run', () => exceeded.length === 2)
