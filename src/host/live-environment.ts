@@ -300,7 +300,10 @@ export class LiveEnvironment {
       | { readonly is: 'error'; readonly errorType: string }
       | undefined,
   ): void {
-    report.finish(endedAtMs, this.#memoryPeakMb, status)
+    const { timeoutSeconds } = this.generation.definition
+    // The deadline is counted from a moment earlier, when the invocation was placed: a timeout lasted as long as it says.
+    const leastMs = status?.is === 'timeout' ? report.startedAtMs + timeoutSeconds * 1000 : 0
+    report.finish(Math.max(endedAtMs, leastMs), this.#memoryPeakMb, status)
     this.#own.mark(() => {
       this.#parts.tails.cut(
         report.invocationId,
