@@ -1,6 +1,6 @@
 // Frozen means frozen: between invokes no timer, thread or child ticks and no CPU time is used, with every backend.
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -89,6 +89,20 @@ function standsStill({ id, pids }: EnvironmentSummary, backend: Freezer): boolea
   return /^frozen 1$/m.test(readFileSync(join(folder, 'cgroup.events'), 'latin1'))
 }
 
+/** For people: program, state and what it waits for in the kernel, of every thread. */
+function statesOf(pids: readonly number[]): string {
+  return pids
+    .map((pid) => {
+      const threads = readdirSync(`/proc/${pid}/task`).map((thread) => {
+        const [, name, state] =
+          /\((.*)\) (\S)/.exec(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')) ?? []
+        return `${name}:${state}:${readFileSync(`/proc/${pid}/task/${thread}/wchan`, 'latin1')}`
+      })
+      return `${pid}(${threads.join(' ')})`
+    })
+    .join(' ')
+}
+
 /** utime, stime and those of reaped children, of every process of every environment, in ticks. */
 function cpuTicks(environments: readonly EnvironmentSummary[]): Record<string, string> {
   const figures: Record<string, string> = {}
@@ -108,10 +122,17 @@ async function restOf(daemon: Daemon, backend: Freezer) {
   await environmentsAtRest(daemon)
   let environments: readonly EnvironmentSummary[] = []
   // Asked for anew each time: some process may end on the way to the stop, and its pid become another's.
-  await until('the kernel has stopped them all', async () => {
-    environments = await daemon.admin.environments()
-    return environments.every((each) => standsStill(each, backend))
-  })
+  let moving: readonly string[] = []
+  try {
+    await until('the kernel has stopped them all', async () => {
+      environments = await daemon.admin.environments()
+      const others = environments.filter((each) => !standsStill(each, backend))
+      moving = others.map(({ id, functionName, pids }) => `${id} ${functionName} ${statesOf(pids)}`)
+      return others.length === 0
+    })
+  } catch (error) {
+    throw new Error(`${backend} does not stop ${moving.join('; ')}`, { cause: error })
+  }
   return environments
 }
 
