@@ -16,7 +16,7 @@ import {
   subtreeName,
 } from '../../src/sandbox/identity.js'
 import { type EnvironmentRecord, makeEnvironment, writeRecord } from '../../src/sandbox/records.js'
-import { kernelTimers } from './real-sandbox.js'
+import { kernelTimers } from '../sandbox/real-sandbox.js'
 
 export interface DaemonSpec {
   readonly helper: string

@@ -31,8 +31,6 @@ import {
 } from '../../src/sandbox/identity.js'
 import { makeEnvironment, writeRecord } from '../../src/sandbox/records.js'
 import { sweep } from '../../src/sandbox/sweep.js'
-import { repositoryRoot } from '../support/paths.js'
-import type { DaemonReport, DaemonSpec } from './guarded-daemon.js'
 import {
   aliveWith,
   freezing,
@@ -40,7 +38,9 @@ import {
   leftFolders,
   temporaryFolder,
   until,
-} from './real-sandbox.js'
+} from '../sandbox/real-sandbox.js'
+import { repositoryRoot } from '../support/paths.js'
+import type { DaemonReport, DaemonSpec } from './guarded-daemon.js'
 
 const program = join(dirname(fileURLToPath(import.meta.url)), 'guarded-daemon.js')
 const support = detect()

@@ -9,7 +9,7 @@ import { ProcessTree } from '../../src/freezer/process-tree.js'
 import { holdFreezer } from '../../src/freezer/signal-freezer.js'
 import { isStopped, readProcess } from '../../src/procfs/process.js'
 import { DutyCycles, dutyShareMin } from '../../src/sandbox/duty-cycle.js'
-import { kernelTimers, until } from './real-sandbox.js'
+import { kernelTimers, until } from '../sandbox/real-sandbox.js'
 
 const mbPerCpu = 1769
 
