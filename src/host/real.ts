@@ -1,5 +1,6 @@
 // The host of real processes: sends each command to the environment it is for.
 
+import { setFlagsFromString } from 'node:v8'
 import { assert, assertNever } from '../domain/assert.js'
 import type { EnvironmentId, GenerationId } from '../domain/brand.js'
 import type { Generation } from '../domain/function.js'
@@ -12,6 +13,14 @@ export interface RealHostParts extends Omit<HostParts, 'logShare'> {
   readonly generationOf: (id: GenerationId) => Generation
 }
 
+/**
+ * V8 doubles the young part of the heap again and again while much is made and thrown away, up to 48 MB. What a storm
+ * of output leaves behind is worth no more room: it is swept more often instead. Source: measured, +50 MB against +15.
+ */
+function keepHeapAsItIs(raging: boolean): void {
+  setFlagsFromString(`--semi-space-growth-factor=${raging ? 1 : 2}`)
+}
+
 export class RealHost implements Host {
   readonly #parts: RealHostParts & HostParts
   readonly #environments = new Map<EnvironmentId, LiveEnvironment>()
@@ -19,7 +28,11 @@ export class RealHost implements Host {
 
   constructor(parts: RealHostParts) {
     const { timers, clock } = parts
-    const logShare = new LogShare({ timers, monotonicMs: () => clock.monotonicMs() })
+    const logShare = new LogShare({
+      timers,
+      monotonicMs: () => clock.monotonicMs(),
+      storm: keepHeapAsItIs,
+    })
     this.#parts = { ...parts, logShare }
   }
 
