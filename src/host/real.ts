@@ -19,6 +19,8 @@ export interface RealHostParts extends Omit<HostParts, 'logShare'> {
  */
 function keepHeapAsItIs(raging: boolean): void {
   setFlagsFromString(`--semi-space-growth-factor=${raging ? 1 : 2}`)
+  // What survives the sweeping is thrown away as soon: 0 leaves it to V8 how far the old part may grow.
+  setFlagsFromString(`--heap-growing-percent=${raging ? 10 : 0}`)
 }
 
 export class RealHost implements Host {
