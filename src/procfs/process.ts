@@ -54,12 +54,21 @@ export function isDead(process: ProcessStat | undefined): boolean {
 
 /** True when every thread is stopped or dead. */
 export function isStopped(process: ProcessStat): boolean {
-  if (!/[TtZX]/.test(process.state)) return false
-  if (process.threads <= 1) return true
+  if (!/[TtZXD]/.test(process.state)) return false
   return threadsOf(process).every((thread) => {
     const text = readOrGone(`/proc/${process.pid}/task/${thread}/stat`)
-    return text === undefined || /[TtZX]/.test(text.charAt(text.lastIndexOf(')') + 2))
+    if (text === undefined) return true
+    const state = text.charAt(text.lastIndexOf(')') + 2)
+    return /[TtZX]/.test(state) || (state === 'D' && waitsForVfork(process.pid, thread))
   })
+}
+
+/**
+ * A thread that has called vfork(2), as shells do for every command, waits beyond the reach of signals until its child has
+ * called exec or ended: it stands still as long as the child does. Source: seen on Linux 6.18.
+ */
+function waitsForVfork(pid: number, thread: string | number): boolean {
+  return readOrGone(`/proc/${pid}/task/${thread}/wchan`) === 'kernel_clone'
 }
 
 /** Children are listed under the thread that forked them. */

@@ -85,8 +85,22 @@ function standsStill({ id, pids }: EnvironmentSummary, backend: Freezer): boolea
   const path = line.exec(readFileSync(`/proc/${pid}/cgroup`, 'latin1'))?.[1] ?? ''
   const folder = join(hierarchy?.mountPoint ?? '', path)
   if (!folder.endsWith(id)) throw new Error(`${id} is not in a group of its own: ${folder}`)
-  if (backend === 'v1') return readFileSync(join(folder, 'freezer.state'), 'latin1') === 'FROZEN\n'
+  if (backend === 'v1')
+    return (
+      readFileSync(join(folder, 'freezer.state'), 'latin1') === 'FROZEN\n' ||
+      pids.every(isHeldByFreezer)
+    )
   return /^frozen 1$/m.test(readFileSync(join(folder, 'cgroup.events'), 'latin1'))
+}
+
+/**
+ * The v1 freezer says FREEZING as long as a thread waits for the child that it made by vfork, which is frozen: both show
+ * as D, as every frozen thread does, and whoever can still run shows as S or R.
+ */
+function isHeldByFreezer(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/task`).every((thread) =>
+    /\) [DZX] /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')),
+  )
 }
 
 /** For people: program, state and what it waits for in the kernel, of every thread. */
