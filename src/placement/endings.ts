@@ -1,4 +1,4 @@
-// How an environment stops serving for now: settled and frozen, or reset after a failure.
+// How an environment ceases to serve without ending: settled and frozen, or reset after a failure. Its end is in shutdown.ts.
 
 import { assert } from '../domain/assert.js'
 import type { InvocationId } from '../domain/brand.js'
