@@ -16,9 +16,10 @@ const wanted = process.argv.slice(2)
 const isWanted = (file) => {
   const [directory] = file.split('/')
   if (directory === 'clients') return false
+  const namesIt = (part) => file.includes(part)
   if (named.includes(directory))
-    return wanted.some((part) => part === directory || part.startsWith(`${directory}/`))
-  return wanted.length === 0 || wanted.some((part) => file.includes(part))
+    return wanted.some((part) => `${part}/`.startsWith(`${directory}/`) && namesIt(part))
+  return wanted.length === 0 || wanted.some(namesIt)
 }
 const files = readdirSync(folder, { recursive: true })
   .filter((file) => file.endsWith('.test.js') && isWanted(file))

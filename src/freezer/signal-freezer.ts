@@ -1,8 +1,7 @@
 // The freezer of last resort: SIGSTOP to every process that can be found, SIGCONT in reverse.
 
 import type { Freezer } from './freezer.js'
-import { type After, Holds } from './holds.js'
-import type { ProcessTree } from './process-tree.js'
+import type { Holds } from './holds.js'
 
 /**
  * Differences that a function can notice, unlike a cgroup freezer: its SIGCONT handler runs at the thaw,
@@ -18,12 +17,7 @@ export const signalEscapes = [
 /** The same for a tree below an anchor (`ProcessTree.addAnchor`): there a daemonised process is found by descent. */
 export const anchoredSignalEscapes: readonly string[] = signalEscapes.slice(1)
 
-/** For a tree that nothing but the freezer ever stops. */
-export function signalFreezer(tree: ProcessTree, after: After): Freezer {
-  return holdFreezer(new Holds(tree, after))
-}
-
-/** For a tree that is also throttled: it goes on when neither holds it. */
+/** The tree goes on when nobody holds it: what throttles it may do so too. */
 export function holdFreezer(holds: Holds): Freezer {
   return {
     backend: 'signal',

@@ -17,8 +17,6 @@ export interface Pausable {
 export interface LogShareOptions {
   readonly timers: KernelTimers
   readonly monotonicMs: () => number
-  /** Output begins to hold up its writers, or has ceased to. */
-  readonly storm: (raging: boolean) => void
 }
 
 /** One for all environments: however many write, all others have the rest of the time. */
@@ -28,7 +26,6 @@ export class LogShare {
   #savedMs = SAVED_MS_MAX
   #savedAtMs: number
   #armed = false
-  #raging = false
 
   constructor(options: LogShareOptions) {
     this.#options = options
@@ -44,25 +41,7 @@ export class LogShare {
     if (this.#savedMs > 0) return
     reader.pause()
     this.#waiting.add(reader)
-    this.#rage()
     this.#arm()
-  }
-
-  #rage(): void {
-    if (this.#raging) return
-    this.#raging = true
-    this.#options.storm(true)
-    this.#calmLater()
-  }
-
-  /** It has ceased when as much is saved up as when nobody writes. */
-  #calmLater(): void {
-    this.#options.timers.after(SAVED_MS_MAX / SHARE, () => {
-      this.#save()
-      if (this.#waiting.size > 0 || this.#savedMs < SAVED_MS_MAX) return this.#calmLater()
-      this.#raging = false
-      this.#options.storm(false)
-    })
   }
 
   #save(): number {

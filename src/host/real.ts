@@ -1,6 +1,5 @@
 // The host of real processes: sends each command to the environment it is for.
 
-import { setFlagsFromString } from 'node:v8'
 import { assert, assertNever } from '../domain/assert.js'
 import type { EnvironmentId, GenerationId } from '../domain/brand.js'
 import type { Generation } from '../domain/function.js'
@@ -13,16 +12,6 @@ export interface RealHostParts extends Omit<HostParts, 'logShare'> {
   readonly generationOf: (id: GenerationId) => Generation
 }
 
-/**
- * V8 doubles the young part of the heap again and again while much is made and thrown away, up to 48 MB. What a storm
- * of output leaves behind is worth no more room: it is swept more often instead. Source: measured, +50 MB against +15.
- */
-function keepHeapAsItIs(raging: boolean): void {
-  setFlagsFromString(`--semi-space-growth-factor=${raging ? 1 : 2}`)
-  // What survives the sweeping is thrown away as soon: 0 leaves it to V8 how far the old part may grow.
-  setFlagsFromString(`--heap-growing-percent=${raging ? 10 : 0}`)
-}
-
 export class RealHost implements Host {
   readonly #parts: RealHostParts & HostParts
   readonly #environments = new Map<EnvironmentId, LiveEnvironment>()
@@ -30,11 +19,7 @@ export class RealHost implements Host {
 
   constructor(parts: RealHostParts) {
     const { timers, clock } = parts
-    const logShare = new LogShare({
-      timers,
-      monotonicMs: () => clock.monotonicMs(),
-      storm: keepHeapAsItIs,
-    })
+    const logShare = new LogShare({ timers, monotonicMs: () => clock.monotonicMs() })
     this.#parts = { ...parts, logShare }
   }
 

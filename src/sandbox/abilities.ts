@@ -4,12 +4,11 @@ import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { type LimitPlaces, limitControllers } from '../cgroups/controllers.js'
 import type { CgroupSupport } from '../cgroups/detect.js'
-import { namespaceMark } from '../cgroups/namespace-mark.js'
+import { probeGroupName } from '../cgroups/probe-name.js'
 import type { KernelTimers } from '../clock/clock.js'
 import { EmulatorError } from '../domain/emulator-error.js'
 import { chooseFreezer, type FreezerChoice } from '../freezer/choose.js'
 import type { FreezerBackend } from '../freezer/freezer.js'
-import { ownIdentity } from './identity.js'
 import { type ProbeAnswer, type ProbeName, runProbe } from './probe.js'
 
 /** One line: the choice, and every better one with why it was refused, best first. */
@@ -88,11 +87,8 @@ let triesSoFar = 0
 
 async function tryFreezers({ support, timers }: FindOptions): Promise<Findings['freezer']> {
   const wait = (durationMs: number) => timers.sleep(durationMs)
-  const startTime = existsSync('/proc/self/stat') ? ownIdentity().startTime : 0
   triesSoFar += 1
-  // The start time as another number would be written: a sweep knows whose it is, and nobody else has the name.
-  const zeros = '0'.repeat(triesSoFar)
-  const probeName = `lambda-emu-probe-${process.pid}-${zeros}${startTime}${namespaceMark()}`
+  const probeName = probeGroupName(triesSoFar)
   try {
     return await chooseFreezer({ support, wait, probeName })
   } catch (error) {

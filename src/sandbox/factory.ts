@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { withLimits } from '../cgroups/controllers.js'
 import { type CgroupSupport, detect } from '../cgroups/detect.js'
 import { Group, type Wait } from '../cgroups/group.js'
-import { namespaceMark } from '../cgroups/namespace-mark.js'
+import { probeGroupName } from '../cgroups/probe-name.js'
 import type { KernelTimers } from '../clock/clock.js'
 import { assert } from '../domain/assert.js'
 import { chooseFreezer } from '../freezer/choose.js'
@@ -131,18 +131,21 @@ export async function createSandboxFactory(
 
 async function tryMachine(options: SandboxFactoryOptions, support: CgroupSupport) {
   const { timers, helper, variables } = options
-  const daemon = ownIdentity()
-  const { pid, startTime } = daemon
   const wait: Wait = (durationMs) => timers.sleep(durationMs)
   // By this name the guardian knows it too.
-  const probeName = `lambda-emu-probe-${pid}-${startTime}${namespaceMark()}`
+  const probeName = probeGroupName()
   const choice = await chooseFreezer({ preference: options.freeze, support, probeName, wait })
   const known = { freezer: choice }
   const { abilities, findings } = await findAbilities({ helper, support, timers, variables, known })
   const wanted = options.isolation ?? 'standard'
   const isolation = isolationOf(abilities, { helper, wanted, freezer: choice.backend })
   const roots = withLimits(choice.parents ?? {}, findings.limits)
-  return { choice, abilities, isolation, subtree: makeSubtree(roots, choice.backend, daemon) }
+  return {
+    choice,
+    abilities,
+    isolation,
+    subtree: makeSubtree(roots, choice.backend, ownIdentity()),
+  }
 }
 
 /** A helper that is broken in whatever way must not hold up the start for longer. */

@@ -1,7 +1,7 @@
 // The /tmp of every environment: an ext4 image of the configured size of its own, or a plain folder where nothing can be mounted.
 
 import { execFile } from 'node:child_process'
-import { chmod, mkdir, rm, rmdir, statfs } from 'node:fs/promises'
+import { chmod, mkdir, rmdir, statfs } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { assert } from '../domain/assert.js'
@@ -70,27 +70,6 @@ export function createStorage(options: StorageOptions): Storage {
   if (options.kind === 'folder') return new FolderStorage(storageFolder(options.stateDirectory))
   assert(options.helper !== undefined, 'loop storage is chosen only where the helper is')
   return new LoopStorage(options.stateDirectory, options.helper)
-}
-
-/** Why `loop` cannot be had here, as a sentence without a full stop; found out by mounting 1 MB once. */
-export async function loopStorageProblem(
-  options: Pick<StorageOptions, 'stateDirectory' | 'helper'>,
-): Promise<string | undefined> {
-  const { stateDirectory, helper } = options
-  if (helper === undefined) return 'the native helper is not there'
-  const root = storageFolder(stateDirectory)
-  const template = join(root, `${newName()}.image`)
-  try {
-    await mkdir(root, { recursive: true, mode: 0o700 })
-    await makeTemplate(template, 1, `${template}.new`)
-    const folder = await mountCopy(helper, template, root)
-    await unmount(helper, folder)
-    return undefined
-  } catch (error) {
-    return sentenceOf(error)
-  } finally {
-    await rm(template, { force: true }).catch(() => {})
-  }
 }
 
 class FolderStorage implements Storage {

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { groupStops, Holds } from '../../src/freezer/holds.js'
 import { ProcessTree } from '../../src/freezer/process-tree.js'
-import { signalFreezer } from '../../src/freezer/signal-freezer.js'
+import { holdFreezer } from '../../src/freezer/signal-freezer.js'
 import {
   childrenOf,
   isDead,
@@ -155,7 +155,7 @@ print('all', flush=True)
 time.sleep(1000)`,
     )
     await until(() => output() === 'all\n')
-    const freezer = signalFreezer(tree, after)
+    const freezer = holdFreezer(new Holds(tree, after))
     t.equal(freezer.state(), 'running')
     freezer.freeze()
     freezer.freeze()
@@ -186,10 +186,12 @@ while True:
     )
     for (let round = 0; round < 20; round++) {
       let rechecks = 0
-      const freezer = signalFreezer(tree, (durationMs, run) => {
-        rechecks += 1
-        return after(durationMs, run)
-      })
+      const freezer = holdFreezer(
+        new Holds(tree, (durationMs, run) => {
+          rechecks += 1
+          return after(durationMs, run)
+        }),
+      )
       freezer.freeze()
       await until(() => tree.isStill())
       t.ok(rechecks >= 1)

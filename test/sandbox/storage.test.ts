@@ -25,12 +25,7 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { detect } from '../../src/cgroups/detect.js'
 import { findHelper } from '../../src/sandbox/helper.js'
-import {
-  createStorage,
-  loopStorageProblem,
-  type Storage,
-  storageFolder,
-} from '../../src/sandbox/storage.js'
+import { createStorage, type Storage, storageFolder } from '../../src/sandbox/storage.js'
 import { sweepStorage } from '../../src/sandbox/storage-sweep.js'
 import { repositoryRoot } from '../support/paths.js'
 import { temporaryFolder, until } from './real-sandbox.js'
@@ -327,21 +322,6 @@ t.test('the helper says in one sentence what is wrong, and leaves nothing', asyn
   await until('no device is held', () => loopDevicesOf(folder).length === 0)
 })
 
-t.test('whether loop storage can be had is found out by trying', async (t) => {
-  const stateDirectory = temporaryFolder(t)
-  chmodSync(stateDirectory, 0o777)
-  t.equal(await loopStorageProblem({ stateDirectory, helper }), undefined)
-  t.match(await loopStorageProblem({ stateDirectory, helper: undefined }), /helper is not there/)
-  await nothingIsLeft(stateDirectory)
-  const nobody = spawn(process.execPath, [standIn, 'problem', join(stateDirectory, 'x'), helper], {
-    uid: 65_534,
-    gid: 65_534,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  t.match(await firstLine(nobody), /^cannot open \/dev\/loop-control: Permission denied$/)
-  await nothingIsLeft(join(stateDirectory, 'x'))
-})
-
 async function firstLine(child: ChildProcess): Promise<string> {
   if (child.stdout === null) throw new Error('its output is piped')
   for await (const line of createInterface({ input: child.stdout })) return line
@@ -351,7 +331,7 @@ async function firstLine(child: ChildProcess): Promise<string> {
 for (const by of ['the helper', 'umount'] as const) {
   t.test(`what a killed daemon left is swept with ${by}, and a living one's is not`, async (t) => {
     const { storage, stateDirectory } = arrangeStorage(t)
-    const child = spawn(process.execPath, [standIn, 'take', stateDirectory, helper], {
+    const child = spawn(process.execPath, [standIn, stateDirectory, helper], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     t.teardown(() => child.kill('SIGKILL'))
