@@ -1,6 +1,7 @@
 // What the daemon's admin routes and the library say to the command line: types, route paths and the header; no code that runs them.
 
 import type { LogRecord } from '../domain/log-record.js'
+import type { VariableLayer } from '../domain/variable-layer.js'
 
 /** Carries the daemon's token on every admin request. */
 export const adminTokenHeader = 'x-lambda-emu-token'
@@ -51,6 +52,10 @@ export interface Status {
   readonly project: string
   readonly profile: string
   readonly lambdaUrl: string
+  /** Where the HTTP APIs are; null while the project has none. */
+  readonly httpUrl: string | null
+  readonly apis: readonly ApiSummary[]
+  readonly schedules: readonly ScheduleSummary[]
   /** Epoch milliseconds. */
   readonly startedAtMs: number
   readonly uptimeMs: number
@@ -92,6 +97,31 @@ export interface SandboxStatus {
   readonly memory: 'cgroup' | 'sampled' | 'none'
   readonly storage: 'loop' | 'folder'
   readonly guardian: 'yes' | 'no'
+}
+
+/** One HTTP API, and where it is served. */
+export interface ApiSummary {
+  readonly id: string
+  readonly logicalId: string
+  readonly kind: 'rest' | 'http'
+  readonly stageName: string
+  /** The shortest address that is this API's alone; the stage is part of it where a client needs it. */
+  readonly url: string
+  /** In the order of the source. */
+  readonly routes: readonly {
+    /** A verb, ANY, or for HTTP APIs also $default. */
+    readonly method: string
+    readonly path: string
+    /** Null when the gateway answers alone. */
+    readonly functionName: string | null
+  }[]
+}
+
+export interface ScheduleSummary {
+  readonly name: string
+  readonly functionName: string
+  readonly expression: string
+  readonly enabled: boolean
 }
 
 /** GET /functions */
@@ -234,6 +264,56 @@ export interface InvocationRefused {
   readonly environments: number
 }
 
+/** An HTTP request has its answer, whoever gave it. Comes before or after the `invocation.ended` of its request id. */
+export interface HttpEnded {
+  readonly atMs: number
+  readonly kind: 'http.ended'
+  readonly method: string
+  /** As the client sent it, with its query. */
+  readonly target: string
+  readonly status: number
+  readonly durationMs: number
+  /** The API's logical id; missing when none served it. */
+  readonly api?: string
+  /** Missing when the gateway answered alone. */
+  readonly functionName?: string
+  readonly requestId?: string
+  /** Why the gateway answered alone, or what it made of the function's answer: one sentence. */
+  readonly why?: string
+}
+
+/** New code or configuration is served from the next invocation on. */
+export interface ProjectReloaded {
+  readonly atMs: number
+  readonly kind: 'project.reloaded'
+  /** Names of functions that have a new generation. */
+  readonly changed: readonly string[]
+  readonly added: readonly string[]
+  readonly removed: readonly string[]
+  /** Whether routes or schedules changed. */
+  readonly apis: boolean
+  /** From the first change that was seen to the new state being served. */
+  readonly tookMs: number
+}
+
+/** A change that could not be taken over: what was served before is served on. */
+export interface ReloadFailed {
+  readonly atMs: number
+  readonly kind: 'project.reload-failed'
+  readonly code: string
+  readonly message: string
+  readonly hint: string
+}
+
+/** A schedule was due, and its event is accepted. */
+export interface ScheduleFired {
+  readonly atMs: number
+  readonly kind: 'schedule.fired'
+  readonly schedule: string
+  readonly functionName: string
+  readonly requestId: string
+}
+
 /** An asynchronous invocation failed and will be tried again at `nextAtMs`. */
 export interface EventRetry {
   readonly atMs: number
@@ -265,6 +345,10 @@ export type ShownRecord =
   | InvocationRefused
   | EventRetry
   | EventDropped
+  | HttpEnded
+  | ProjectReloaded
+  | ReloadFailed
+  | ScheduleFired
 
 /** Body of every admin answer with status 400 and above. */
 export interface AdminErrorBody {
@@ -283,6 +367,20 @@ export interface EmulatorOptions {
   readonly host?: string
   /** 0 takes any free port. */
   readonly lambdaPort?: number
+  /** Where the HTTP APIs are served; 0 takes any free port. */
+  readonly httpPort?: number
+  /** False: a REST API is served at the root, without its stage, as SAM local does. */
+  readonly stagePath?: boolean
+  /** Values of the template's Parameters, by name. */
+  readonly parameters?: Readonly<Record<string, string>>
+  /** What other stacks export, by name. */
+  readonly importValues?: Readonly<Record<string, string>>
+  /** Environment variables from outside the source, weakest first. */
+  readonly variables?: readonly VariableLayer[]
+  /** New code and configuration are served as soon as they are saved. Default false; `lambda-emu start` sets it. */
+  readonly watch?: boolean
+  /** Whatever would be a warning of the source is an error. */
+  readonly strict?: boolean
   readonly stateDirectory?: string
   readonly region?: string
   readonly accountId?: string
@@ -298,6 +396,8 @@ export interface EmulatorOptions {
 /** A running emulator in this process. */
 export interface Emulator {
   readonly lambdaUrl: string
+  /** Null while the project has no HTTP API. */
+  readonly httpUrl: string | null
   readonly adminUrl: string
   readonly adminToken: string
   readonly stateDirectory: string

@@ -91,6 +91,11 @@ export function createEventLines(view: EventView): EventLines {
       }
       case 'event.dropped':
         return [eventLine(view, record, view.style.red(`event given up: ${record.reason}`))]
+      case 'http.ended':
+      case 'project.reloaded':
+      case 'project.reload-failed':
+      case 'schedule.fired':
+        return []
     }
   }
 

@@ -30,7 +30,15 @@ export async function load(
   if (found === 'nothing') throw new EmulatorError('EMU_CONFIG_NOT_FOUND', { path: asked })
   const source = found === 'file' ? asked : await findSource(asked)
   if (source === undefined) {
-    return { project: asked, functions: [], warnings: [], suggestions: [] }
+    return {
+      project: asked,
+      functions: [],
+      apis: [],
+      schedules: [],
+      sources: [],
+      warnings: [],
+      suggestions: [],
+    }
   }
   const project = found === 'file' ? dirname(asked) : asked
   return { project, ...(await read(source, options)) }
@@ -68,9 +76,24 @@ async function read(path: string, options: LoadOptions): Promise<Omit<LoadedProj
   const root = parseSource(path, await readText(path))
   if (isLambdaEmuFile(path, root)) {
     const functions = readLambdaEmuFile(reading, root, options)
-    return { sourcePath: path, functions, warnings, suggestions: [] }
+    return {
+      sourcePath: path,
+      sources: [path],
+      functions,
+      apis: [],
+      schedules: [],
+      warnings,
+      suggestions: [],
+    }
   }
-  return { sourcePath: path, ...readTemplate(reading, root, options), warnings }
+  return {
+    sourcePath: path,
+    sources: [path],
+    apis: [],
+    schedules: [],
+    ...readTemplate(reading, root, options),
+    warnings,
+  }
 }
 
 /** By its name, or, for a file that was named by hand, by what is in it. */

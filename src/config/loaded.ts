@@ -1,5 +1,8 @@
 // What loading a project gives: the functions somebody wishes to have, before any code is packed. Types only.
 
+import type { ApiDefinition, ScheduleDefinition } from '../domain/api.js'
+import type { VariableLayer } from '../domain/variable-layer.js'
+
 /** A function as its source describes it: checked, with AWS's defaults filled in. */
 export interface LoadedFunction {
   /** Its key in the template or in lambda-emu.json. */
@@ -15,6 +18,8 @@ export interface LoadedFunction {
   readonly architecture: 'x86_64' | 'arm64'
   /** Missing when the source gives no environment at all. */
   readonly environment?: Readonly<Record<string, string>>
+  /** Where each variable comes from, in the words of `lambda-emu env`: `template`, or a `VariableLayer`'s source. */
+  readonly environmentOrigins?: Readonly<Record<string, string>>
   readonly description: string
   readonly role: string
   /** In order: absolute paths of local content, or ARNs of layers that are not here. */
@@ -54,6 +59,8 @@ export type LoadWarningCode =
   | 'W_FUNCTION_LEFT_OUT'
   /** A layer that is on AWS and not on this machine. */
   | 'W_LAYER_NOT_LOCAL'
+  /** A route, a schedule or a whole API that is left out. */
+  | 'W_ROUTE_LEFT_OUT'
 
 /** A command worth trying, given by the template's Metadata.LambdaEmu.Try. */
 export interface Suggestion {
@@ -67,7 +74,11 @@ export interface LoadedProject {
   readonly project: string
   /** The file that was read; missing when there was none. */
   readonly sourcePath?: string
+  /** Every file that was read: when one changes, the project has changed. Absolute. */
+  readonly sources: readonly string[]
   readonly functions: readonly LoadedFunction[]
+  readonly apis: readonly ApiDefinition[]
+  readonly schedules: readonly ScheduleDefinition[]
   readonly warnings: readonly LoadWarning[]
   readonly suggestions: readonly Suggestion[]
 }
@@ -78,4 +89,10 @@ export interface LoadOptions {
   readonly region?: string
   /** Twelve digits; default 000000000000. */
   readonly accountId?: string
+  /** What CloudFormation would be given for the template's Parameters. */
+  readonly parameters?: Readonly<Record<string, string>>
+  /** What other stacks export, by name. */
+  readonly importValues?: Readonly<Record<string, string>>
+  /** Environment variables from outside the source, weakest first. */
+  readonly variables?: readonly VariableLayer[]
 }

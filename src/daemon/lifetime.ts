@@ -41,6 +41,7 @@ export class Lifetime implements Emulator {
   #stopping: Promise<void> | undefined
   #bugged = false
   lambdaUrl = ''
+  httpUrl: string | null = null
   adminUrl = ''
 
   constructor(parts: LifetimeParts) {

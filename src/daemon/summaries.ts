@@ -37,6 +37,9 @@ export function summarizeStatus(parts: SummaryParts): Status {
     project: parts.project,
     profile: parts.profileName,
     lambdaUrl: parts.lambdaUrl(),
+    httpUrl: null,
+    apis: [],
+    schedules: [],
     startedAtMs: parts.startedAtMs,
     uptimeMs: Math.round(parts.engine.clock.nowMs() - parts.startedAtMs),
     freezer: {

@@ -8,6 +8,9 @@ export interface PayloadRef {
   readonly bytes: number
 }
 
+/** Who asked for it. */
+export type InvocationOrigin = 'invoke-api' | 'event-queue' | 'rest-api' | 'http-api'
+
 export interface Invocation {
   readonly invocationId: InvocationId
   readonly requestId: RequestId
@@ -26,7 +29,7 @@ export interface Invocation {
   /** Decoded JSON text of X-Amz-Client-Context. */
   readonly clientContext?: string
   readonly traceHeader: string
-  readonly origin: 'invoke-api' | 'event-queue'
+  readonly origin: InvocationOrigin
   readonly acceptedAtMs: EmulatorMs
 }
 

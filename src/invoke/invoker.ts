@@ -1,7 +1,7 @@
 // The one way to run a function: what front doors ask for and what they get back. Interfaces only.
 
 import type { GenerationId, RequestId } from '../domain/brand.js'
-import type { FunctionError, RefusalReason } from '../domain/invocation.js'
+import type { FunctionError, InvocationOrigin, RefusalReason } from '../domain/invocation.js'
 
 export interface InvokeRequest {
   /** Unqualified ARN. */
@@ -20,7 +20,7 @@ export interface InvokeRequest {
   /** Given for a retry of an asynchronous invocation: the id stays, the attempt counts up. */
   readonly requestId?: RequestId
   readonly attempt?: number
-  readonly origin: 'invoke-api' | 'event-queue'
+  readonly origin: InvocationOrigin
 }
 
 export type InvokeResult = {

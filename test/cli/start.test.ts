@@ -42,6 +42,7 @@ function fakeLibrary(project: string) {
   } as unknown as Status
   const emulator: Emulator = {
     lambdaUrl: status.lambdaUrl,
+    httpUrl: null,
     adminUrl: 'http://127.0.0.1:3999',
     adminToken: 'secret',
     stateDirectory: '/state',
