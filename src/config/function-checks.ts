@@ -99,8 +99,13 @@ const reservedNames: ReadonlySet<string> = new Set([
   'AWS_LAMBDA_METADATA_TOKEN',
 ])
 
+/** Whether Lambda sets this variable itself. */
+export function isReservedVariable(name: string): boolean {
+  return reservedNames.has(name)
+}
+
 export function checkVariableName(name: string): Complaint | undefined {
-  if (reservedNames.has(name)) {
+  if (isReservedVariable(name)) {
     return {
       problem: `environment variable ${name} is reserved`,
       advice: 'take another name: Lambda sets this one itself',
@@ -130,7 +135,9 @@ export function checkEnvironmentSize(
 
 /** The member of `known` that `name` was most likely meant to be: at most two letters away. */
 export function closest(name: string, known: readonly string[]): string | undefined {
-  const scored = known.map((candidate) => ({
+  // A name that is three letters longer is more than two letters away.
+  const near = known.filter((candidate) => Math.abs(candidate.length - name.length) <= 2)
+  const scored = near.map((candidate) => ({
     candidate,
     distance: distance(name.toLowerCase(), candidate.toLowerCase()),
   }))

@@ -26,6 +26,7 @@ export const serverlessProperties: Readonly<Record<string, Standing>> = {
   PackageType: 'honoured',
   InlineCode: 'honoured',
   ImageUri: 'honoured',
+  Events: 'honoured',
   Role: 'recorded',
   Policies: 'recorded',
   PermissionsBoundary: 'recorded',
@@ -43,7 +44,6 @@ export const serverlessProperties: Readonly<Record<string, Standing>> = {
   AutoPublishCodeSha256: 'recorded',
   RecursiveLoop: 'recorded',
   ImageConfig: 'recorded',
-  Events: 'not-emulated',
   VpcConfig: 'not-emulated',
   DeadLetterQueue: 'not-emulated',
   EventInvokeConfig: 'not-emulated',
@@ -105,13 +105,13 @@ export const globalsProperties: ReadonlySet<string> = new Set(
   ),
 )
 
-/** Resources that a template may hold beside functions and that need no word: without effect on one machine. */
+/** Resources that a template may hold beside functions and that need no word: read elsewhere, or without effect on one machine. */
 const silentResources =
-  /^AWS::(IAM::|Logs::LogGroup$|Lambda::Permission$|CDK::Metadata$|CloudFormation::WaitConditionHandle$|Serverless::LayerVersion$|Lambda::LayerVersion$|SSM::Parameter$|KMS::|CloudWatch::)/
+  /^AWS::(IAM::|Logs::LogGroup$|Lambda::Permission$|CDK::Metadata$|CloudFormation::WaitConditionHandle$|Serverless::(LayerVersion|Api|HttpApi)$|Lambda::LayerVersion$|SSM::Parameter$|KMS::|CloudWatch::)/
 
 /** Resources that call functions, or change which code a call reaches. */
 const neededResources =
-  /^AWS::(Serverless::|ApiGateway|Events::|Scheduler::|Lambda::|StepFunctions::|CloudFormation::Stack$)/
+  /^AWS::(Serverless::(?!SimpleTable$)|ApiGateway|Events::|Scheduler::|Lambda::|StepFunctions::|CloudFormation::Stack$)/
 
 /** `silent`: no word. `not-emulated`: it would call a function or change one. `elsewhere`: a service of its own. */
 export function resourceStanding(type: string): 'silent' | 'not-emulated' | 'elsewhere' {

@@ -20,6 +20,7 @@ import {
   requiredText,
   type Section,
   warn,
+  warnOfDynamicReference,
 } from './reader.js'
 import { describe, invalid } from './source.js'
 
@@ -99,6 +100,7 @@ export function readVariables(of: Section): Readonly<Record<string, string>> {
     refuse(of, name, checkVariableName(name))
     if (node.is === 'scalar') {
       variables[name] = node.text
+      warnOfDynamicReference(of, name, node.text)
       continue
     }
     if (node.is !== 'unresolved') {

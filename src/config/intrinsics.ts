@@ -1,145 +1,202 @@
-// Works out Ref, Fn::Sub and Fn::GetAtt where their value is known without AWS; everything else becomes an unresolved node.
+// Works out every intrinsic function whose value is known without AWS; every other becomes an unresolved node.
 
-import { functionArn } from '../domain/function.js'
-import { describe, type MapNode, type SourceNode } from './source.js'
+import { attribute, lookUp } from './references.js'
+import { at, type Found, firstUnresolved, nothing, type Scope, text, value } from './scope.js'
+import { describe, type IntrinsicName, invalid, type MapNode, type SourceNode } from './source.js'
+import {
+  base64,
+  cidr,
+  findInMap,
+  join,
+  length,
+  type Result,
+  select,
+  split,
+  toJsonString,
+  zones,
+} from './value-functions.js'
 
-/** What names stand for in one template. */
-export interface Scope {
-  readonly region: string
-  readonly accountId: string
-  readonly stackName: string
-  readonly parameters: ReadonlyMap<string, SourceNode>
-  /** Logical id → type, for every resource of the template. */
-  readonly resourceTypes: ReadonlyMap<string, string>
-  /** Logical id of a function → its name. */
-  readonly functionNames: ReadonlyMap<string, string>
+export type { Scope } from './scope.js'
+
+export type Intrinsic = Extract<SourceNode, { is: 'intrinsic' }>
+
+/**
+ * The node with every intrinsic in it worked out or turned into `unresolved`. AWS::NoValue takes its list item or map
+ * entry away; standing alone it becomes null.
+ * @throws EmulatorError EMU_CONFIG_INVALID for a function whose arguments CloudFormation would refuse.
+ */
+export function resolve(scope: Scope, node: SourceNode): SourceNode {
+  return kept(scope, node) ?? { is: 'scalar', line: node.line, value: null, text: '' }
 }
 
-/** The node with every intrinsic in it worked out or turned into `unresolved`. */
-export function resolve(scope: Scope, node: SourceNode): SourceNode {
+/** As `resolve`; undefined is AWS::NoValue. */
+function kept(scope: Scope, node: SourceNode): SourceNode | undefined {
   switch (node.is) {
     case 'scalar':
     case 'unresolved':
       return node
-    case 'list':
-      return { ...node, items: node.items.map((item) => resolve(scope, item)) }
-    case 'map': {
-      const entries = [...node.entries].map(([name, value]): [string, SourceNode] => [
-        name,
-        resolve(scope, value),
-      ])
-      return { ...node, entries: new Map(entries) }
+    case 'list': {
+      const items = node.items.map((item) => kept(scope, item))
+      return { ...node, items: items.filter((item) => item !== undefined) }
     }
+    case 'map':
+      return keptMap(scope, node)
     case 'intrinsic':
       return resolveIntrinsic(scope, node)
   }
 }
 
-type Intrinsic = Extract<SourceNode, { is: 'intrinsic' }>
+function keptMap(scope: Scope, node: MapNode): MapNode {
+  const entries = new Map<string, SourceNode>()
+  for (const [name, inner] of node.entries) {
+    const resolved = kept(scope, inner)
+    if (resolved !== undefined) entries.set(name, resolved)
+  }
+  return { ...node, entries }
+}
 
-function resolveIntrinsic(scope: Scope, node: Intrinsic): SourceNode {
+function resolveIntrinsic(scope: Scope, node: Intrinsic): SourceNode | undefined {
   switch (node.name) {
     case 'Ref':
-      return resolveRef(scope, node)
+      return isNoValue(node) ? undefined : finish(scope, node, ref(scope, node))
+    case 'Fn::If':
+      return choose(scope, node)
     case 'Fn::GetAtt':
-      return resolveGetAtt(scope, node)
+      return finish(scope, node, getAtt(scope, node))
     case 'Fn::Sub':
-      return resolveSub(scope, node)
+      return finish(scope, node, sub(scope, node))
+    case 'Fn::ImportValue':
+      return finish(scope, node, importValue(scope, node))
+    case 'Fn::Transform':
+      return unresolved(node, 'macros run only on AWS')
     default:
-      return unresolved(node, `${shortName(node)} is not worked out yet`)
+      return finish(scope, node, call(scope, node))
   }
 }
 
-function resolveRef(scope: Scope, node: Intrinsic): SourceNode {
-  if (node.argument.is !== 'scalar') return unresolved(node, 'Ref takes a name')
-  const name = node.argument.text
-  const found = lookUp(scope, name)
-  return found.is === 'value' ? at(found.node, node.line) : unresolved(node, found.reason)
-}
-
-type Found =
-  | { readonly is: 'value'; readonly node: SourceNode }
-  | { readonly is: 'nothing'; readonly reason: string }
-
-function lookUp(scope: Scope, name: string): Found {
-  const pseudo = pseudoParameter(scope, name)
-  if (pseudo !== undefined) return { is: 'value', node: text(pseudo) }
-  const parameter = scope.parameters.get(name)
-  if (parameter !== undefined) return parameterValue(name, parameter)
-  const functionName = scope.functionNames.get(name)
-  if (functionName !== undefined) return { is: 'value', node: text(functionName) }
-  const type = scope.resourceTypes.get(name)
-  if (type !== undefined) return { is: 'nothing', reason: `${type} exists only on AWS` }
-  return { is: 'nothing', reason: `there is no parameter or resource ${name}` }
-}
-
-function parameterValue(name: string, parameter: SourceNode): Found {
-  const type = parameter.is === 'map' ? parameter.entries.get('Type') : undefined
-  if (type?.is === 'scalar' && type.text.startsWith('AWS::SSM::')) {
-    return { is: 'nothing', reason: `parameter ${name} has its value in AWS's parameter store` }
-  }
-  const value = parameter.is === 'map' ? parameter.entries.get('Default') : undefined
-  if (value?.is !== 'scalar') return { is: 'nothing', reason: `parameter ${name} has no Default` }
-  return { is: 'value', node: value }
-}
-
-/** Source: CloudFormation user guide, pseudo parameters. NoValue is left to the callers: it removes a property. */
-function pseudoParameter(scope: Scope, name: string): string | undefined {
-  const china = scope.region.startsWith('cn-')
-  switch (name) {
-    case 'AWS::AccountId':
-      return scope.accountId
-    case 'AWS::Region':
-      return scope.region
-    case 'AWS::Partition':
-      if (scope.region.startsWith('us-gov-')) return 'aws-us-gov'
-      return china ? 'aws-cn' : 'aws'
-    case 'AWS::URLSuffix':
-      return china ? 'amazonaws.com.cn' : 'amazonaws.com'
-    case 'AWS::StackName':
-      return scope.stackName
-    case 'AWS::StackId': {
-      const id = `${scope.stackName}/00000000-0000-0000-0000-000000000000`
-      return `arn:aws:cloudformation:${scope.region}:${scope.accountId}:stack/${id}`
-    }
+/** Functions that only need their arguments. */
+function call(scope: Scope, node: Intrinsic): Result {
+  const argument = () => resolve(scope, node.argument)
+  switch (node.name) {
+    case 'Fn::Join':
+      return join(argument())
+    case 'Fn::Split':
+      return split(argument())
+    case 'Fn::Select':
+      return select(argument())
+    case 'Fn::FindInMap':
+      return findInMap(argument(), scope.mappings)
+    case 'Fn::Base64':
+      return base64(argument())
+    case 'Fn::Cidr':
+      return cidr(argument())
+    case 'Fn::GetAZs':
+      return zones(argument(), scope.region)
+    case 'Fn::Length':
+      return extension(scope, node) ?? length(argument())
+    case 'Fn::ToJsonString':
+      return extension(scope, node) ?? toJsonString(argument())
     default:
-      return undefined
+      return misplaced(scope, node)
   }
 }
 
-function resolveGetAtt(scope: Scope, node: Intrinsic): SourceNode {
-  const path = getAttPath(node.argument)
-  if (path === undefined) return unresolved(node, 'GetAtt takes a resource and an attribute')
-  const found = attribute(scope, path)
-  return found.is === 'value' ? at(found.node, node.line) : unresolved(node, found.reason)
+/** @throws EmulatorError EMU_CONFIG_INVALID without the transform that brings the function. */
+function extension(scope: Scope, node: Intrinsic): undefined {
+  if (scope.languageExtensions) return undefined
+  return invalid(
+    scope.path,
+    node.line,
+    `${node.name} needs AWS::LanguageExtensions`,
+    'add it to Transform, before AWS::Serverless-2016-10-31',
+  )
 }
 
-/** `X.Arn`, or `[X, Arn]`. */
-function getAttPath(argument: SourceNode): string | undefined {
-  if (argument.is === 'scalar') return argument.text
-  if (argument.is !== 'list') return undefined
-  const parts = argument.items.map((item) => (item.is === 'scalar' ? item.text : undefined))
-  return parts.includes(undefined) ? undefined : parts.join('.')
+const conditionFunctions: readonly IntrinsicName[] = [
+  'Condition',
+  'Fn::And',
+  'Fn::Equals',
+  'Fn::Not',
+  'Fn::Or',
+]
+
+function misplaced(scope: Scope, node: Intrinsic): never {
+  const isCondition = conditionFunctions.includes(node.name)
+  return invalid(
+    scope.path,
+    node.line,
+    isCondition ? `${node.name} cannot stand here` : `there is no function ${node.name}`,
+    isCondition ? 'write it below Conditions and choose with Fn::If' : 'check its spelling',
+  )
 }
 
-function attribute(scope: Scope, path: string): Found {
-  const [logicalId = '', ...rest] = path.split('.')
-  const name = rest.join('.')
-  const functionName = scope.functionNames.get(logicalId)
-  if (functionName !== undefined && name === 'Arn') {
-    return { is: 'value', node: text(functionArn(scope.region, scope.accountId, functionName)) }
+/** @throws EmulatorError EMU_CONFIG_INVALID for arguments that are wrong. */
+function finish(scope: Scope, node: Intrinsic, result: Result): SourceNode {
+  switch (result.is) {
+    case 'value':
+      return at(result.node, node.line)
+    case 'nothing':
+      return unresolved(node, result.reason)
+    case 'wrong':
+      return refuseArguments(scope, node, result.takes)
   }
-  const type = scope.resourceTypes.get(logicalId)
-  if (type === 'AWS::IAM::Role' && name === 'Arn') {
-    return { is: 'value', node: text(`arn:aws:iam::${scope.accountId}:role/${logicalId}`) }
-  }
-  if (type === undefined) return { is: 'nothing', reason: `there is no resource ${logicalId}` }
-  return { is: 'nothing', reason: `${name} of ${type} exists only on AWS` }
 }
 
-function resolveSub(scope: Scope, node: Intrinsic): SourceNode {
-  const [template, variables] = subParts(node.argument)
-  if (template === undefined) return unresolved(node, 'Sub takes a text')
+function refuseArguments(scope: Scope, node: Intrinsic, takes: string): never {
+  return invalid(
+    scope.path,
+    node.line,
+    `the arguments of ${node.name} are wrong`,
+    `${node.name} takes ${takes}`,
+  )
+}
+
+function ref(scope: Scope, node: Intrinsic): Result {
+  if (node.argument.is !== 'scalar') {
+    return { is: 'wrong', takes: 'the name of a parameter or resource' }
+  }
+  return lookUp(scope, node.argument.text)
+}
+
+/** `X.Arn`, or `[X, Arn]`; the attribute of a list may be worked out, the resource may not. */
+function getAtt(scope: Scope, node: Intrinsic): Result {
+  const takes = 'a resource and an attribute'
+  if (node.argument.is === 'scalar') {
+    const path = node.argument.text
+    return path.includes('.') ? attribute(scope, path) : { is: 'wrong', takes }
+  }
+  if (node.argument.is !== 'list' || node.argument.items.length < 2) return { is: 'wrong', takes }
+  const parts = node.argument.items.map((item) => resolve(scope, item))
+  const missing = parts.map(firstUnresolved).find((part) => part !== undefined)
+  if (missing !== undefined) return nothing(missing.reason)
+  const texts = parts.map((part) => (part.is === 'scalar' ? part.text : undefined))
+  return texts.includes(undefined) ? { is: 'wrong', takes } : attribute(scope, texts.join('.'))
+}
+
+function importValue(scope: Scope, node: Intrinsic): Result {
+  const name = resolve(scope, node.argument)
+  if (name.is === 'unresolved') return nothing(name.reason)
+  if (name.is !== 'scalar') return { is: 'wrong', takes: 'the name of an export' }
+  const found = scope.importValues[name.text]
+  if (found !== undefined) return value(text(found))
+  return nothing(`the export ${name.text} of another stack is not given`)
+}
+
+/** The branch that is taken; the other one need not have a value. */
+function choose(scope: Scope, node: Intrinsic): SourceNode | undefined {
+  const takes = 'the name of a condition and two values'
+  if (node.argument.is !== 'list') return refuseArguments(scope, node, takes)
+  const [name, then, otherwise, ...rest] = node.argument.items
+  if (name?.is !== 'scalar' || then === undefined || otherwise === undefined || rest.length > 0) {
+    return refuseArguments(scope, node, takes)
+  }
+  const truth = scope.truth(name.text, name.line)
+  if (truth.is === 'nothing') return unresolved(node, truth.reason, name.text)
+  return kept(scope, truth.value ? then : otherwise)
+}
+
+function sub(scope: Scope, node: Intrinsic): Result {
+  const { template, variables } = subParts(scope, node)
   let reason: string | undefined
   const filled = template.replace(/\$\{(!?)([^}]*)\}/g, (_, bang: string, inside: string) => {
     if (bang !== '') return `\${${inside}}`
@@ -148,26 +205,30 @@ function resolveSub(scope: Scope, node: Intrinsic): SourceNode {
     reason ??= found.is === 'nothing' ? found.reason : `\${${inside}} is not a text`
     return ''
   })
-  return reason === undefined ? at(text(filled), node.line) : unresolved(node, reason)
+  return reason === undefined ? value(text(filled)) : nothing(reason)
 }
 
-function subParts(argument: SourceNode): [string | undefined, MapNode | undefined] {
-  if (argument.is === 'scalar') return [argument.text, undefined]
-  if (argument.is !== 'list') return [undefined, undefined]
-  const [template, variables] = argument.items
-  return [
-    template?.is === 'scalar' ? template.text : undefined,
-    variables?.is === 'map' ? variables : undefined,
-  ]
+interface SubParts {
+  readonly template: string
+  readonly variables: MapNode | undefined
+}
+
+/** A text, or a list of a text and a map of its variables. */
+function subParts(scope: Scope, node: Intrinsic): SubParts {
+  const { argument } = node
+  if (argument.is === 'scalar') return { template: argument.text, variables: undefined }
+  const [template, variables] = argument.is === 'list' ? argument.items : []
+  if (template?.is !== 'scalar' || variables?.is !== 'map') {
+    return refuseArguments(scope, node, 'a text, or a text and a map of its variables')
+  }
+  return { template: template.text, variables }
 }
 
 function substitute(scope: Scope, variables: MapNode | undefined, name: string): Found {
   const own = variables?.entries.get(name)
-  if (own !== undefined) {
-    const node = resolve(scope, own)
-    return node.is === 'unresolved' ? { is: 'nothing', reason: node.reason } : { is: 'value', node }
-  }
-  return name.includes('.') ? attribute(scope, name) : lookUp(scope, name)
+  if (own === undefined) return lookUp(scope, name)
+  const node = resolve(scope, own)
+  return node.is === 'unresolved' ? nothing(node.reason) : value(node)
 }
 
 /** `{ Ref: AWS::NoValue }`: CloudFormation then acts as if the property were not there. */
@@ -180,20 +241,9 @@ export function isNoValue(node: SourceNode): boolean {
   )
 }
 
-function shortName(node: Intrinsic): string {
-  return `!${node.name.replace('Fn::', '')}`
-}
-
-function unresolved(node: Intrinsic, reason: string): SourceNode {
-  const argument = node.argument.is === 'scalar' ? node.argument.text : describe(node.argument)
-  return { is: 'unresolved', line: node.line, text: `${shortName(node)} ${argument}`, reason }
-}
-
-function text(value: string): SourceNode {
-  return { is: 'scalar', line: 1, value, text: value }
-}
-
-/** A value counts as standing where it is used, so that errors point there. */
-function at(node: SourceNode, line: number): SourceNode {
-  return { ...node, line }
+function unresolved(node: Intrinsic, reason: string, shown?: string): SourceNode {
+  const argument =
+    shown ?? (node.argument.is === 'scalar' ? node.argument.text : describe(node.argument))
+  const name = `!${node.name.replace('Fn::', '')}`
+  return { is: 'unresolved', line: node.line, text: `${name} ${argument}`, reason }
 }

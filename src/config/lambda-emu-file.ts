@@ -1,11 +1,13 @@
-// lambda-emu.json → functions: the emulator's own short form, for projects without a template.
+// lambda-emu.json → functions and their events: the emulator's own short form, beside a template or without one.
 
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import type { ApiDefinition, ScheduleDefinition } from '../domain/api.js'
 import { EmulatorError } from '../domain/emulator-error.js'
 import { closest, limits, runtimeStanding } from './function-checks.js'
 import { commonSettings, existingCode, ranged, readVariables } from './function-settings.js'
 import type { LoadedFunction, LoadOptions } from './loaded.js'
+import { type OwnEvents, ownApi, readOwnEvents } from './own-events.js'
 import {
   optionalChoice,
   optionalSection,
@@ -33,9 +35,33 @@ export const functionMembers = [
   'ephemeralStorageMb',
   'architecture',
   'layers',
+  'events',
 ] as const
 
-export const fileMembers = ['$schema', 'functions'] as const
+export const fileMembers = [
+  '$schema',
+  'template',
+  'parameters',
+  'importValues',
+  'functions',
+  'start',
+] as const
+
+/** What the file says itself. */
+export interface OwnContent {
+  readonly functions: readonly LoadedFunction[]
+  readonly apis: readonly ApiDefinition[]
+  readonly schedules: readonly ScheduleDefinition[]
+  /** The template that more functions come from. */
+  readonly template?: TemplateWish
+}
+
+export interface TemplateWish {
+  /** Absolute path of an existing file. */
+  readonly path: string
+  readonly parameters: Readonly<Record<string, string>>
+  readonly importValues: Readonly<Record<string, string>>
+}
 
 const names = {
   // The key of the function is its name.
@@ -55,25 +81,77 @@ export function readLambdaEmuFile(
   reading: Reading,
   root: SourceNode,
   options: LoadOptions,
-): readonly LoadedFunction[] {
+): OwnContent {
   const file = section(reading, 'file', root)
   refuseUnknown(file, fileMembers)
-  const all = file.map.entries.get('functions')
-  if (all === undefined) {
+  const template = readTemplateWish(file)
+  const all = optionalSection(file, 'functions')
+  const settingsOnly = file.map.entries.has('start')
+  if (all === undefined && template === undefined && !settingsOnly) {
     invalid(reading.path, 1, 'it has no functions', 'add "functions": { "name": { … } }')
   }
-  const functions = [...section(reading, 'functions', all).map.entries].map(([name, node]) =>
-    readFunction(section(reading, `functions.${name}`, node), name, options),
-  )
-  const runnable = functions.filter(({ runtime }) => runtimeStanding(runtime) === 'runnable')
-  for (const { functionName, runtime } of functions) {
+  const read = [...(all?.map.entries ?? [])].map(([name, node]) => {
+    const of = section(reading, `functions.${name}`, node)
+    return { of, loaded: readFunction(of, name, options), events: readOwnEvents(of, name) }
+  })
+  const runnable = read.filter(({ loaded }) => runtimeStanding(loaded.runtime) === 'runnable')
+  for (const { loaded } of read) {
+    const { functionName, runtime } = loaded
     if (runtimeStanding(runtime) === 'runnable') continue
     const error = new EmulatorError('EMU_RUNTIME_UNSUPPORTED', { functionName, runtime })
-    if (runnable.length === 0) throw error
+    if (runnable.length === 0 && template === undefined) throw error
     const message = `${error.message}; it is left out`
     warn(reading, 'W_FUNCTION_LEFT_OUT', `functions.${functionName}`, message)
   }
-  return runnable
+  warnOfLostEvents(reading, read)
+  return {
+    functions: runnable.map(({ loaded }) => loaded),
+    apis: ownApi(runnable.map(({ of, events }) => ({ of, routes: events.routes }))),
+    schedules: runnable.flatMap(({ events }) => events.schedules),
+    ...(template === undefined ? {} : { template }),
+  }
+}
+
+interface Read {
+  readonly of: Section
+  readonly loaded: LoadedFunction
+  readonly events: OwnEvents
+}
+
+function warnOfLostEvents(reading: Reading, read: readonly Read[]): void {
+  for (const { of, loaded, events } of read) {
+    if (runtimeStanding(loaded.runtime) === 'runnable') continue
+    if (events.routes.length + events.schedules.length === 0) continue
+    const message = `function ${loaded.functionName} is left out, and its events with it`
+    warn(reading, 'W_ROUTE_LEFT_OUT', `${of.where}.events`, message)
+  }
+}
+
+function readTemplateWish(file: Section): TemplateWish | undefined {
+  const written = optionalText(file, 'template')
+  const parameters = textsOf(optionalSection(file, 'parameters'))
+  const importValues = textsOf(optionalSection(file, 'importValues'))
+  if (written === undefined) {
+    const stray = ['parameters', 'importValues'].find((name) => file.map.entries.has(name))
+    if (stray === undefined) return undefined
+    refuse(file, stray, { problem: 'there is no template for it', advice: 'name one in template' })
+  }
+  const path = resolve(dirname(file.reading.path), written ?? '')
+  if (!existsSync(path) || !statSync(path).isFile()) {
+    refuse(file, 'template', {
+      problem: `${path} is not a file`,
+      advice: 'name a template, relative to this file',
+    })
+  }
+  return { path, parameters, importValues }
+}
+
+function textsOf(of: Section | undefined): Readonly<Record<string, string>> {
+  const entries = [...(of?.map.entries.keys() ?? [])].map((name): [string, string] => [
+    name,
+    of === undefined ? '' : (optionalText(of, name) ?? ''),
+  ])
+  return Object.fromEntries(entries)
 }
 
 function refuseUnknown(of: Section, known: readonly string[]): void {

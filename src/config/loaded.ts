@@ -18,7 +18,10 @@ export interface LoadedFunction {
   readonly architecture: 'x86_64' | 'arm64'
   /** Missing when the source gives no environment at all. */
   readonly environment?: Readonly<Record<string, string>>
-  /** Where each variable comes from, in the words of `lambda-emu env`: `template`, or a `VariableLayer`'s source. */
+  /**
+   * Where each variable comes from, in the words of `lambda-emu env`: `template`, `lambda-emu.json`, or a
+   * `VariableLayer`'s source. Missing when there are none.
+   */
   readonly environmentOrigins?: Readonly<Record<string, string>>
   readonly description: string
   readonly role: string
@@ -61,6 +64,8 @@ export type LoadWarningCode =
   | 'W_LAYER_NOT_LOCAL'
   /** A route, a schedule or a whole API that is left out. */
   | 'W_ROUTE_LEFT_OUT'
+  /** Variables for a function that the project does not have. */
+  | 'W_UNKNOWN_FUNCTION'
 
 /** A command worth trying, given by the template's Metadata.LambdaEmu.Try. */
 export interface Suggestion {
@@ -95,4 +100,9 @@ export interface LoadOptions {
   readonly importValues?: Readonly<Record<string, string>>
   /** Environment variables from outside the source, weakest first. */
   readonly variables?: readonly VariableLayer[]
+  /**
+   * Absolute folder for code that stands inside a template (InlineCode, ZipFile): written to `<logicalId>/index.js` or
+   * `index.py` there. Without it such functions are left out.
+   */
+  readonly inlineCodeFolder?: string
 }

@@ -8,6 +8,8 @@ import { describe, invalid, type MapNode, type SourceNode } from './source.js'
 export interface Reading {
   readonly path: string
   readonly warnings: LoadWarning[]
+  /** Every file that was read, the one at `path` first. Absolute. */
+  readonly sources: string[]
 }
 
 /** A map inside the source, and the words that lead to it: `Resources.Hello.Properties`. */
@@ -62,8 +64,17 @@ export function present(of: Section, name: string): SourceNode | undefined {
 export function optionalText(of: Section, name: string): string | undefined {
   const node = present(of, name)
   if (node === undefined) return undefined
-  if (node.is === 'scalar') return node.text
-  return wrongType(of, name, node, 'a text')
+  if (node.is !== 'scalar') return wrongType(of, name, node, 'a text')
+  warnOfDynamicReference(of, name, node.text)
+  return node.text
+}
+
+/** `{{resolve:ssm:…}}` and its like are looked up by AWS alone: the text stays as it is. */
+export function warnOfDynamicReference(of: Section, name: string, text: string): void {
+  const found = /\{\{resolve:(ssm|ssm-secure|secretsmanager):[^}]*\}\}/.exec(text)?.[0]
+  if (found === undefined) return
+  const message = `${found} is looked up only on AWS; the text is kept as it is`
+  warn(of.reading, 'W_UNRESOLVED', `${of.where}.${name}`, message)
 }
 
 /** @throws EmulatorError EMU_CONFIG_INVALID when it is missing, unresolved or no single value. */
@@ -77,7 +88,9 @@ export function requiredText(of: Section, name: string, advice: string): string 
     const problem = `${place}: ${node.text} has no value here (${node.reason})`
     return invalid(of.reading.path, node.line, problem, advice)
   }
-  return node.is === 'scalar' ? node.text : wrongType(of, name, node, 'a text')
+  if (node.is !== 'scalar') return wrongType(of, name, node, 'a text')
+  warnOfDynamicReference(of, name, node.text)
+  return node.text
 }
 
 /** Numbers may come as text, as CloudFormation allows. */

@@ -1,21 +1,10 @@
 // One source file as a tree of nodes that know their line: YAML with CloudFormation's short tags, and JSON.
 
-import {
-  type CollectionTag,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type ParsedNode,
-  parseDocument,
-  type ScalarTag,
-  type Tags,
-} from 'yaml'
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type ParsedNode } from 'yaml'
 import { EmulatorError } from '../domain/emulator-error.js'
+import { type IntrinsicName, intrinsicByTag, parseDocument } from './yaml-document.js'
 
-/** `Ref`, `Condition`, or `Fn::` and a name: the long form, whatever the source used. */
-export type IntrinsicName = 'Ref' | 'Condition' | `Fn::${string}`
+export type { IntrinsicName } from './yaml-document.js'
 
 export type SourceNode =
   | ScalarNode
@@ -51,53 +40,6 @@ export interface MapNode {
   readonly keyLines: ReadonlyMap<string, number>
 }
 
-const shortTagNames = [
-  'And',
-  'Base64',
-  'Cidr',
-  'Equals',
-  'FindInMap',
-  'GetAtt',
-  'GetAZs',
-  'If',
-  'ImportValue',
-  'Join',
-  'Length',
-  'Not',
-  'Or',
-  'Select',
-  'Split',
-  'Sub',
-  'ToJsonString',
-  'Transform',
-] as const
-
-const intrinsicByTag: ReadonlyMap<string, IntrinsicName> = new Map<string, IntrinsicName>([
-  ['!Ref', 'Ref'],
-  ['!Condition', 'Condition'],
-  ...shortTagNames.map((name): [string, IntrinsicName] => [`!${name}`, `Fn::${name}`]),
-])
-
-/** A tag of each kind of node, so that `!Sub text`, `!Sub [..]` and `!Transform {..}` all parse. */
-const shortTags: readonly (ScalarTag | CollectionTag)[] = [...intrinsicByTag.keys()].flatMap(
-  (tag) => [
-    { tag, resolve: (text: string) => text },
-    { tag, collection: 'seq' as const },
-    { tag, collection: 'map' as const },
-  ],
-)
-
-/**
- * CloudFormation reads YAML 1.1 (so `no` is false), but dates and base-60 numbers stay text:
- * AWSTemplateFormatVersion is a date only by its looks.
- */
-function tagsOf(defaults: Tags): Tags {
-  const kept = defaults.filter(
-    (tag) => typeof tag === 'string' || (tag.format !== 'TIME' && !tag.tag.endsWith(':timestamp')),
-  )
-  return [...kept, ...shortTags]
-}
-
 /** @throws EmulatorError EMU_CONFIG_INVALID at `line` of `path`. */
 export function invalid(path: string, line: number, problem: string, advice: string): never {
   throw new EmulatorError('EMU_CONFIG_INVALID', { path: `${path}:${line}`, problem, advice })
@@ -109,20 +51,14 @@ export function invalid(path: string, line: number, problem: string, advice: str
  */
 export function parseSource(path: string, text: string): SourceNode {
   const lines = new LineCounter()
-  const document = parseDocument(text, {
-    version: '1.1',
-    schema: 'yaml-1.1',
-    customTags: tagsOf,
-    lineCounter: lines,
-    prettyErrors: false,
-    // Unknown tags are reported here as errors, with their line, by `convert`.
-    logLevel: 'silent',
-  })
+  const document = parseDocument(text, lines, depthMax)
+  if (document === undefined) return refuseDepth(path, 1)
   const failure = document.errors[0]
   if (failure !== undefined) {
+    const { line } = lines.linePos(failure.pos[0])
     invalid(
       path,
-      lines.linePos(failure.pos[0]).line,
+      line,
       failure.message.replace(/\s+/g, ' '),
       path.endsWith('.json') ? 'correct the JSON there' : 'correct the YAML there',
     )
@@ -130,24 +66,48 @@ export function parseSource(path: string, text: string): SourceNode {
   if (document.contents === null) {
     invalid(path, 1, 'the file is empty', 'describe at least one function, or remove the file')
   }
-  return convert({ path, lines, document }, document.contents as ParsedNode)
+  const conversion = { path, lines, document, open: [], made: { nodes: 0 } }
+  return convert(conversion, document.contents as ParsedNode)
 }
+
+function refuseDepth(path: string, line: number): never {
+  const advice = 'write it flatter, and repeat less by anchors'
+  return invalid(path, line, 'it is nested too deeply, or repeats itself too often', advice)
+}
+
+/** More nodes than any template has (1 MB): anchors that repeat each other make them. */
+const nodesMax = 1_000_000
+
+/** Deeper than any template; far from the end of the stack. */
+const depthMax = 500
 
 interface Conversion {
   readonly path: string
   readonly lines: LineCounter
-  readonly document: ReturnType<typeof parseDocument>
+  readonly document: Document.Parsed
+  /** Nodes that are being converted, from the outermost on. */
+  readonly open: ParsedNode[]
+  readonly made: { nodes: number }
 }
 
 function convert(of: Conversion, node: ParsedNode | null): SourceNode {
   if (node === null) return { is: 'scalar', line: 1, value: null, text: '' }
   const line = of.lines.linePos(node.range[0]).line
   if (isAlias(node)) {
-    const target = node.resolve(of.document)
+    const target = node.resolve(of.document) as ParsedNode | undefined
     if (target === undefined) invalid(of.path, line, `*${node.source} has no anchor`, 'name one')
-    return convert(of, target as ParsedNode)
+    if (of.open.includes(target)) {
+      invalid(of.path, line, `*${node.source} stands inside itself`, 'write it out')
+    }
+    return convert(of, target)
   }
+  of.made.nodes += 1
+  if (of.made.nodes > nodesMax || of.open.length > depthMax) {
+    refuseDepth(of.path, line)
+  }
+  of.open.push(node)
   const inner = convertUntagged(of, node, line)
+  of.open.pop()
   const tag = node.tag
   if (tag === undefined || !tag.startsWith('!')) return inner
   const name = intrinsicByTag.get(tag)
@@ -207,6 +167,8 @@ function merge(
 function longForm(map: MapNode): SourceNode {
   if (map.entries.size !== 1) return map
   const [[name, argument]] = [...map.entries] as [[string, SourceNode]]
+  // A loop is a key among others, not a function.
+  if (name.startsWith('Fn::ForEach')) return map
   if (name !== 'Ref' && !name.startsWith('Fn::')) return map
   return { is: 'intrinsic', line: map.line, name: name as IntrinsicName, argument }
 }
@@ -215,8 +177,8 @@ function scalar(line: number, value: unknown, source: string | undefined): Scala
   if (value === null || value === undefined) return { is: 'scalar', line, value: null, text: '' }
   if (typeof value === 'boolean') return { is: 'scalar', line, value, text: String(value) }
   if (typeof value === 'number') {
-    // Account ids begin with zeros; a number would lose them.
-    if (source !== undefined && /^0\d/.test(source)) {
+    // Account ids begin with zeros, which a number would lose; a lone dot is the folder, and to YAML 1.1 almost a number.
+    if (source !== undefined && (/^0\d/.test(source) || source === '.')) {
       return { is: 'scalar', line, value: source, text: source }
     }
     return { is: 'scalar', line, value, text: String(value) }

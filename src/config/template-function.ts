@@ -1,8 +1,9 @@
 // One function resource of a template, its properties already merged and resolved → one LoadedFunction.
 
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { EmulatorError } from '../domain/emulator-error.js'
+import { runtimeFamily } from '../domain/function.js'
 import { limits } from './function-checks.js'
 import { commonSettings, existingCode, ranged, readVariables } from './function-settings.js'
 import type { LoadedFunction } from './loaded.js'
@@ -15,6 +16,7 @@ import {
   present,
   refuse,
   type Section,
+  section,
   warn,
 } from './reader.js'
 import { describe, invalid, type SourceNode } from './source.js'
@@ -28,10 +30,10 @@ export interface TemplateFunction {
   /** Folder of the template. */
   readonly base: string
   readonly accountId: string
-  /** Path, as written, of a layer in the same template. */
-  readonly layerContent: (node: SourceNode) => string | undefined
-  /** Layers as written, unresolved. */
-  readonly layerNodes: readonly SourceNode[]
+  /** ARN of a layer in the same template → path of its content, as written. */
+  readonly layerContents: ReadonlyMap<string, string>
+  /** Where code inside the template is written to; absolute. */
+  readonly inlineCodeFolder: string | undefined
 }
 
 /** A function that is left out with a warning, and the error to throw if nothing is left. */
@@ -75,23 +77,27 @@ export function readTemplateFunction(given: TemplateFunction): LoadedFunction | 
   }
 }
 
-type FoundCode = { readonly is: 'code'; readonly property: string; readonly written: string }
+interface FoundCode {
+  readonly is: 'code'
+  readonly property: string
+  readonly written: string
+}
 
 function findCode(given: TemplateFunction): FoundCode | LeftOut {
   const { of } = given
   if (optionalText(of, 'PackageType') === 'Image' || of.map.entries.has('ImageUri')) {
     return leftOut(given, 'PackageType', 'container images cannot be run here yet', 'use a zip')
   }
-  const inline = 'write the code to a file and name its folder'
   if (present(of, 'InlineCode') !== undefined) {
-    return leftOut(given, 'InlineCode', 'code inside the template cannot be run here yet', inline)
+    return inlineCode(given, 'InlineCode', optionalText(of, 'InlineCode') ?? '')
   }
   const asset = assetPath(given.resource)
   if (asset !== undefined) return { is: 'code', property: 'Metadata', written: asset }
   const property = of.map.entries.has('CodeUri') ? 'CodeUri' : 'Code'
   const node = of.map.entries.get(property)
   if (node?.is === 'map' && node.entries.has('ZipFile')) {
-    return leftOut(given, property, 'code inside the template cannot be run here yet', inline)
+    const zipFile = optionalText(section(of.reading, `${of.where}.${property}`, node), 'ZipFile')
+    return inlineCode(given, property, zipFile)
   }
   const remote = node?.is === 'scalar' && /^(s3|https?):\/\//.test(node.text)
   if (remote || node?.is === 'map') {
@@ -112,8 +118,36 @@ function findCode(given: TemplateFunction): FoundCode | LeftOut {
   )
 }
 
+/** Source: CloudFormation, AWS::Lambda::Function Code: the text is put into a file called index. */
+const inlineFileNames = { nodejs: 'index.js', python: 'index.py', provided: undefined } as const
+
+/** Writes code that stands in the template to a file of its own, unless it is there already. */
+function inlineCode(
+  given: TemplateFunction,
+  property: string,
+  code: string | undefined,
+): FoundCode | LeftOut {
+  const { inlineCodeFolder, logicalId } = given
+  const family = runtimeFamily(optionalText(given.of, 'Runtime') ?? '')
+  const fileName = family === undefined ? undefined : inlineFileNames[family]
+  if (code === undefined || inlineCodeFolder === undefined) {
+    const problem = 'code inside the template cannot be run here'
+    return leftOut(given, property, problem, 'write the code to a file and name its folder')
+  }
+  if (fileName === undefined) {
+    const problem = 'code inside the template can only be of nodejs or python'
+    return leftOut(given, property, problem, 'write the code to a file and name its folder')
+  }
+  const folder = join(inlineCodeFolder, logicalId)
+  const path = join(folder, fileName)
+  mkdirSync(folder, { recursive: true })
+  // A file that is written anew looks changed to whoever watches it.
+  if (!existsSync(path) || readFileSync(path, 'utf8') !== code) writeFileSync(path, code)
+  return { is: 'code', property, written: folder }
+}
+
 /** Written by CDK and `sam build` beside code that the template itself places in a bucket. */
-function assetPath(resource: Section): string | undefined {
+export function assetPath(resource: Section): string | undefined {
   const metadata = resource.map.entries.get('Metadata')
   const path = metadata?.is === 'map' ? metadata.entries.get('aws:asset:path') : undefined
   return path?.is === 'scalar' && path.value !== null ? path.text : undefined
@@ -183,24 +217,24 @@ function role(given: TemplateFunction): string {
 }
 
 function readLayers(given: TemplateFunction): readonly string[] {
-  const { of, layerNodes } = given
-  if (layerNodes.length > limits.layers) {
+  const { of, layerContents } = given
+  const node = present(of, 'Layers')
+  if (node === undefined) return []
+  if (node.is !== 'list') {
+    const problem = `${of.where}.Layers is ${describe(node)}`
+    return invalid(of.reading.path, node.line, problem, 'it must be a list')
+  }
+  if (node.items.length > limits.layers) {
     refuse(of, 'Layers', {
-      problem: `it names ${layerNodes.length} layers`,
+      problem: `it names ${node.items.length} layers`,
       advice: `Lambda takes at most ${limits.layers}`,
     })
   }
-  const resolved = of.map.entries.get('Layers')
-  if (resolved !== undefined && resolved.is !== 'list') {
-    optionalTexts(of, 'Layers')
-    return []
-  }
-  const items = resolved?.items ?? []
-  return layerNodes.flatMap((written, index) => {
-    const local = given.layerContent(written)
-    return local === undefined
-      ? remoteLayer(given, index, items[index])
-      : [localLayer(given, written, local)]
+  return node.items.flatMap((item, index) => {
+    const content = item.is === 'scalar' ? layerContents.get(item.text) : undefined
+    return content === undefined
+      ? remoteLayer(given, index, item)
+      : [localLayer(given, item, content)]
   })
 }
 
@@ -215,27 +249,23 @@ function localLayer(given: TemplateFunction, written: SourceNode, content: strin
   )
 }
 
-function remoteLayer(
-  given: TemplateFunction,
-  index: number,
-  node: SourceNode | undefined,
-): readonly string[] {
+function remoteLayer(given: TemplateFunction, index: number, node: SourceNode): readonly string[] {
   const { reading, where } = given.of
   const place = `${where}.Layers.${index}`
-  if (node?.is === 'unresolved') {
+  if (node.is === 'unresolved') {
     const message = `${node.text} has no value here (${node.reason}); the layer is left out`
     warn(reading, 'W_UNRESOLVED', place, message)
     return []
   }
-  if (node?.is === 'scalar' && /^arn:[^:]+:lambda:.*:layer:[^:]+:\d+$/.test(node.text)) {
+  if (node.is === 'scalar' && /^arn:[^:]+:lambda:.*:layer:[^:]+:\d+$/.test(node.text)) {
     const message = `${node.text} is on AWS and not on this machine; /opt lacks its content`
     warn(reading, 'W_LAYER_NOT_LOCAL', place, message)
     return [node.text]
   }
   return invalid(
     reading.path,
-    node?.line ?? given.of.map.line,
-    `${place} is ${node === undefined ? 'nothing' : describe(node)}`,
+    node.line,
+    `${place} is ${describe(node)}`,
     'name the ARN of a layer version, or !Ref a layer of this template',
   )
 }

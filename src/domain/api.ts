@@ -8,6 +8,8 @@ interface ApiBase {
   readonly logicalId: string
   readonly name: string
   readonly stageVariables?: Readonly<Record<string, string>>
+  /** Properties of the source that are kept and have no effect on this machine. */
+  readonly recordedOnly?: readonly string[]
 }
 
 /** An Amazon API Gateway REST API (v1) with its one stage. */

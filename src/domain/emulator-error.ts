@@ -8,6 +8,8 @@ export const exitCodes = {
   daemon: 3,
   throttled: 4,
   timedOut: 124,
+  /** Of `exec`, as shells have it. */
+  commandNotFound: 127,
   interrupted: 130,
 } as const
 
@@ -30,7 +32,7 @@ export const emulatorErrors = {
     blame: 'machine',
     exitCode: exitCodes.daemon,
     message: 'port {port} on {host} is already in use{holder}',
-    hint: 'stop that program, or choose another with --lambda-port (0 takes any free port)',
+    hint: 'stop that program, or choose another with {option} (0 takes any free port)',
   },
   EMU_HOST_NOT_LOOPBACK: {
     blame: 'user',
@@ -73,6 +75,12 @@ export const emulatorErrors = {
     exitCode: exitCodes.usage,
     message: '{path}: {problem}',
     hint: '{advice}',
+  },
+  EMU_STRICT: {
+    blame: 'user',
+    exitCode: exitCodes.usage,
+    message: 'with --strict, {count} of the project cannot pass:{list}',
+    hint: 'correct or remove what they name, or leave --strict out',
   },
   EMU_RUNTIME_UNSUPPORTED: {
     blame: 'user',
@@ -139,6 +147,37 @@ export const emulatorErrors = {
     exitCode: exitCodes.usage,
     message: 'environment {environment} is {phase}: it cannot {verb} now',
     hint: 'wait until it is ready; `lambda-emu environments` shows it',
+  },
+  EMU_COMMAND_NOT_FOUND: {
+    blame: 'user',
+    exitCode: exitCodes.commandNotFound,
+    message: 'cannot run {command}: {reason}',
+    hint: 'check its name and the PATH; shell syntax needs `-- sh -c "…"`',
+  },
+  EMU_LIBRARY_USE: {
+    blame: 'user',
+    exitCode: exitCodes.usage,
+    message: '{problem}',
+    hint: '{advice}',
+  },
+  EMU_LAYERS_TOO_LARGE: {
+    blame: 'user',
+    exitCode: exitCodes.usage,
+    message:
+      'function {functionName}: its code and layers are larger than {limitBytes} bytes together',
+    hint: "Lambda's limit for code and layers together is 250 MB unzipped",
+  },
+  EMU_LAYER_INVALID: {
+    blame: 'user',
+    exitCode: exitCodes.usage,
+    message: 'function {functionName}: its layer {path} cannot be used: {reason}',
+    hint: 'a layer is a folder or a zip file whose content is to appear in /opt',
+  },
+  EMU_NOTHING_TO_EXPLAIN: {
+    blame: 'user',
+    exitCode: exitCodes.usage,
+    message: 'nothing here is called {id}',
+    hint: 'give a request id, an environment such as e1, an API, a code or a word of the output; old requests are forgotten',
   },
   EMU_PAYLOAD_INVALID: {
     blame: 'user',

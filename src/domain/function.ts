@@ -13,6 +13,10 @@ export interface CodePackage {
   readonly zipPath?: string
   /** Node modules of a source folder that lie outside it; AWS would not have them. */
   readonly linkedModules?: LinkedModules
+  /** The user's own folder, when `folder` is a copy of it. */
+  readonly copyOf?: string
+  /** Folders of dependencies that a copy leaves where they are: absolute, by their path below the task root. */
+  readonly live?: readonly { readonly path: string; readonly folder: string }[]
 }
 
 /** Real paths of this machine, and the links by which a process finds them from the task root. */
@@ -23,6 +27,17 @@ export interface LinkedModules {
   readonly links: readonly { readonly path: string; readonly target: string }[]
   /** What node_modules of the task root must hold in place of what is there. */
   readonly taskLinks?: readonly { readonly name: string; readonly target: string }[]
+}
+
+/** What a function finds in /opt: its local layers, merged. */
+export interface LayerContent {
+  /** Absolute. */
+  readonly folder: string
+  /** Base64 SHA-256 of names, permissions and content. */
+  readonly sha256: string
+  readonly sizeBytes: number
+  /** What is directly in the folder. */
+  readonly top: Readonly<Record<string, 'folder' | 'file' | { readonly link: string }>>
 }
 
 /** Everything needed to run a function and to describe it. Memory in MB, times in seconds as Lambda's API has them. */
@@ -43,7 +58,12 @@ export interface FunctionDefinition {
   readonly architecture: 'x86_64' | 'arm64'
   /** Undefined when the caller gave no Environment at all: AWS then leaves the member out. */
   readonly environment?: Readonly<Record<string, string>>
+  /** Where each of them comes from, in the words of `lambda-emu env`; missing for a function made through the API. */
+  readonly environmentOrigins?: Readonly<Record<string, string>>
+  /** In order: absolute paths of local content, or ARNs of layers that are not here. */
   readonly layers: readonly string[]
+  /** Missing when no layer is local. */
+  readonly layerContent?: LayerContent
   readonly logGroup: string
   readonly logFormat: 'Text' | 'JSON'
   readonly tracingMode: 'PassThrough' | 'Active'

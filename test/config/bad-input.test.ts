@@ -4,59 +4,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import { load } from '../../src/config/load.js'
 import { EmulatorError } from '../../src/domain/emulator-error.js'
-import { projectWith, templateWith } from './project.js'
-
-interface BadInput {
-  readonly claim: string
-  /** File name → text; the first one is loaded. */
-  readonly files: Readonly<Record<string, string>>
-  readonly code?: string
-  readonly message: RegExp
-  readonly hint?: RegExp
-}
-
-const yaml = (text: string) => ({ 'template.yaml': text })
-const json = (changes: Readonly<Record<string, unknown>>) => ({
-  'template.json': templateWith(changes),
-})
-const own = (functions: unknown, more: object = {}) => ({
-  'lambda-emu.json': JSON.stringify({ functions, ...more }, null, 1),
-})
-const good = { runtime: 'nodejs22.x', handler: 'index.handler', code: 'src' }
+import { type BadInput, badSources, json, yaml } from './bad-sources.js'
+import { projectWith } from './project.js'
 
 const table: readonly BadInput[] = [
-  {
-    claim: 'a file that ends in the middle of a list is invalid at that line',
-    files: yaml('Resources:\n  Hello:\n    Type: [AWS::Serverless::Function\n'),
-    message: /template\.yaml:[34]: /,
-    hint: /YAML/,
-  },
-  {
-    claim: 'wrong indentation is invalid at its line',
-    files: yaml('Resources:\n  Hello:\n    Type: x\n   Other: y\n'),
-    message: /template\.yaml:4: /,
-  },
-  {
-    claim: 'a key given twice is invalid at its second line',
-    files: yaml('Resources:\n  A:\n    Type: x\n  A:\n    Type: y\n'),
-    message: /template\.yaml:4: /,
-  },
-  {
-    claim: 'a broken JSON file is invalid, and the advice speaks of JSON',
-    files: { 'template.json': '{\n  "Resources": {\n    "A": \n}' },
-    message: /template\.json:\d: /,
-    hint: /JSON/,
-  },
-  {
-    claim: 'an unknown short tag is invalid at its line',
-    files: yaml('Resources:\n  A:\n    Type: !Rfe X\n'),
-    message: /template\.yaml:3: !Rfe is not a tag/,
-  },
-  {
-    claim: 'an empty file is invalid',
-    files: yaml(''),
-    message: /template\.yaml:1: the file is empty/,
-  },
+  ...badSources,
   {
     claim: 'a template that is a list is invalid',
     files: yaml('- a\n- b\n'),
@@ -144,7 +96,7 @@ const table: readonly BadInput[] = [
   {
     claim: 'code inside the template is invalid when nothing else is there',
     files: json({ InlineCode: 'exports.handler = 1' }),
-    message: /code inside the template/,
+    message: /code inside the template cannot be run here/,
   },
   {
     claim: 'a container image is invalid when nothing else is there',
@@ -271,6 +223,134 @@ const table: readonly BadInput[] = [
     message: /template\.yaml:6: .*Handler: !ImportValue handler has no value here/,
   },
   {
+    claim: 'a condition that is not there is invalid at the line of the resource',
+    files: yaml(`Conditions: { IsProd: !Equals [a, b] }
+Resources:
+  A:
+    Type: AWS::DynamoDB::Table
+    Condition: IsPrd
+`),
+    message: /template\.yaml:5: there is no condition IsPrd/,
+    hint: /did you mean IsProd/,
+  },
+  {
+    claim: 'conditions that need each other are invalid',
+    files: yaml(`Conditions:
+  A: !Not [!Condition B]
+  B: !And [!Condition A, !Equals [a, a]]
+Resources: { T: { Type: AWS::DynamoDB::Table } }
+`),
+    message: /template\.yaml:2: condition A → B → A needs itself/,
+    hint: /circle/,
+  },
+  {
+    claim: 'a condition that is a word is invalid',
+    files: yaml('Conditions:\n  A: yes\nResources: {}\n'),
+    message: /template\.yaml:2: Conditions\.A is true/,
+    hint: /Fn::Equals/,
+  },
+  {
+    claim: 'Equals of three values is invalid',
+    files: yaml('Conditions:\n  A: !Equals [a, b, c]\nResources: {}\n'),
+    message: /template\.yaml:2: Conditions\.A: Fn::Equals has 3 values/,
+  },
+  {
+    claim: 'And of one condition is invalid',
+    files: yaml('Conditions:\n  A: !And [!Equals [a, b]]\nResources: {}\n'),
+    message: /Conditions\.A: Fn::And has 1 conditions/,
+    hint: /from 2 to 10/,
+  },
+  {
+    claim: 'Not of two conditions is invalid',
+    files: yaml('Conditions:\n  A: !Not [!Equals [a, b], !Equals [a, b]]\nResources: {}\n'),
+    message: /Conditions\.A: Fn::Not has 2 conditions/,
+    hint: /one condition/,
+  },
+  {
+    claim: 'Conditions that are a list are invalid',
+    files: yaml('Conditions: []\nResources: {}\n'),
+    message: /template\.yaml:1: template\.Conditions is a list/,
+  },
+  {
+    claim: 'Mappings that are a text are invalid',
+    files: yaml('Mappings: text\nResources: {}\n'),
+    message: /template\.yaml:1: template\.Mappings is "text"/,
+  },
+  {
+    claim: 'a loop without the transform is invalid',
+    files: yaml('Resources:\n  Fn::ForEach::All:\n    - X\n    - [a]\n    - {}\n'),
+    message: /template\.yaml:2: Fn::ForEach::All needs AWS::LanguageExtensions/,
+    hint: /Transform/,
+  },
+  {
+    claim: 'a loop of a wrong form is invalid',
+    files: yaml('Transform: AWS::LanguageExtensions\nResources:\n  Fn::ForEach::All: [X, [a]]\n'),
+    message: /template\.yaml:3: Fn::ForEach::All is a list/,
+    hint: /name of its variable/,
+  },
+  {
+    claim: 'a loop that gives one name twice is invalid',
+    files: yaml(`Transform: AWS::LanguageExtensions
+Resources:
+  Fn::ForEach::All: [X, [a, b], { Same: { Type: AWS::DynamoDB::Table } }]
+`),
+    message: /template\.yaml:3: Same comes out of a loop more than once/,
+  },
+  {
+    claim: 'a loop over what has no value is invalid',
+    files: yaml(`Transform: AWS::LanguageExtensions
+Parameters: { All: { Type: CommaDelimitedList } }
+Resources:
+  Fn::ForEach::All: [X, !Ref All, { 'T\${X}': { Type: AWS::DynamoDB::Table } }]
+`),
+    message: /template\.yaml:4: Fn::ForEach::All goes over !Ref All, which has no value here/,
+    hint: /--parameter/,
+  },
+  {
+    claim: 'an included file that is not there is invalid',
+    files: yaml(`Resources:
+  Fn::Transform: { Name: AWS::Include, Parameters: { Location: gone.yaml } }
+`),
+    message: /template\.yaml:2: the included file .*gone\.yaml does not exist/,
+    hint: /relative to the template/,
+  },
+  {
+    claim: 'an included file that cannot be parsed is invalid at its own line',
+    files: {
+      ...yaml(`Resources:
+  Fn::Transform: { Name: AWS::Include, Parameters: { Location: part.yaml } }
+`),
+      'part.yaml': 'A:\n  - b\n c\n',
+    },
+    message: /part\.yaml:3: /,
+  },
+  {
+    claim: 'a file that includes itself is invalid',
+    files: {
+      ...yaml(`Resources:
+  Fn::Transform: { Name: AWS::Include, Parameters: { Location: part.yaml } }
+`),
+      'part.yaml': 'Fn::Transform: { Name: AWS::Include, Parameters: { Location: part.yaml } }\n',
+    },
+    message: /template\.yaml:2: part\.yaml includes itself/,
+  },
+  {
+    claim: 'an include without a Location is invalid',
+    files: yaml('Resources:\n  Fn::Transform: { Name: AWS::Include }\n'),
+    message: /template\.yaml:2: the Location of AWS::Include is missing/,
+  },
+  {
+    claim: 'layers that are a text are invalid',
+    files: json({ Layers: 'arn:aws:lambda:r:1:layer:x:1' }),
+    message: /Properties\.Layers is "arn/,
+    hint: /list/,
+  },
+  {
+    claim: 'Globals that are a list are invalid',
+    files: yaml('Globals: []\nResources: {}\n'),
+    message: /template\.yaml:1: template\.Globals is a list/,
+  },
+  {
     claim: 'two functions of one name are invalid',
     files: yaml(`Resources:
   A:
@@ -286,43 +366,6 @@ const table: readonly BadInput[] = [
     claim: 'an anchor that does not exist is invalid',
     files: yaml('Resources:\n  A: *gone\n'),
     message: /template\.yaml:2: /,
-  },
-  {
-    claim: 'a lambda-emu.json without functions is invalid',
-    files: { 'lambda-emu.json': '{}' },
-    message: /lambda-emu\.json:1: it has no functions/,
-  },
-  {
-    claim: 'an unknown member of lambda-emu.json is invalid, and the advice guesses the right one',
-    files: own({ hello: { ...good, memoryMB: 128, timeout: 3 } }, {}),
-    message: /functions\.hello\.memoryMB: there is no such member/,
-    hint: /did you mean memoryMb/,
-  },
-  {
-    claim: 'a member beside functions that nobody knows is invalid',
-    files: own({ hello: good }, { port: 3001 }),
-    message: /file\.port: there is no such member/,
-  },
-  {
-    claim: 'a function in lambda-emu.json without code is invalid',
-    files: own({ hello: { ...good, code: undefined } }),
-    message: /functions\.hello\.code is missing/,
-  },
-  {
-    claim: 'a list of functions in lambda-emu.json is invalid',
-    files: own([good]),
-    message: /functions is a list/,
-  },
-  {
-    claim: 'a runtime that only AWS can run is refused in lambda-emu.json too',
-    files: own({ hello: { ...good, runtime: 'ruby3.4' } }),
-    code: 'EMU_RUNTIME_UNSUPPORTED',
-    message: /ruby3\.4/,
-  },
-  {
-    claim: 'a layer folder of lambda-emu.json that does not exist is invalid',
-    files: own({ hello: { ...good, layers: ['gone'] } }),
-    message: /functions\.hello\.layers: .*gone does not exist/,
   },
 ]
 

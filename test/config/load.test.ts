@@ -1,10 +1,12 @@
 // Good input: where a project's functions are found, and what becomes of every property.
 
-import { readFileSync, utimesSync } from 'node:fs'
+import { readFileSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { fileMembers, functionMembers } from '../../src/config/lambda-emu-file.js'
 import { load } from '../../src/config/load.js'
+import { eventMembers } from '../../src/config/own-events.js'
+import { refuseWarnings } from '../../src/config/strict.js'
 import { repositoryRoot } from '../support/paths.js'
 import { projectWith, templateWith } from './project.js'
 
@@ -127,11 +129,13 @@ t.test('whatever has no value or no effect here is a warning with its place', as
     'template.yaml': `
 Parameters:
   Secret: { Type: String }
+Conditions: { InProduction: !Equals [!Ref Secret, x] }
 Globals:
+  Functions: {}
   Function: { Memmory: 1, VpcConfig: {} }
 Resources:
   Table: { Type: AWS::DynamoDB::Table, Properties: {} }
-  Api: { Type: AWS::Serverless::Api, Properties: {} }
+  Machine: { Type: AWS::Serverless::StateMachine, Properties: {} }
   Java:
     Type: AWS::Serverless::Function
     Properties: { Runtime: java21, Handler: a.B::c, CodeUri: src }
@@ -145,10 +149,13 @@ Resources:
       Timout: 3
       Policies: []
       Tags: { a: b }
-      Events: { Get: { Type: Api } }
+      Events:
+        Get: { Type: Api, Properties: { Path: /, Method: get } }
+        Queue: { Type: SQS, Properties: { Queue: x } }
+        Typing: { Type: Schedul }
       MemorySize: !FindInMap [a, b, c]
       Environment:
-        Variables: { TABLE: !Ref Table, SECRET: !Ref Secret, BOTH: !Sub '\${Table}-\${Nobody}' }
+        Variables: { TABLE: !GetAtt Table.StreamArn, SECRET: !Ref Secret, BOTH: !Sub '\${Table}-\${Nobody}' }
       Layers: ['arn:aws:lambda:us-east-1:1:layer:tools:3', !Ref Gone]
 `,
   })
@@ -166,8 +173,10 @@ Resources:
     [
       `W_FUNCTION_LEFT_OUT Resources.Java`,
       `W_LAYER_NOT_LOCAL ${hello}.Layers.0`,
-      `W_NOT_EMULATED Resources.Api`,
-      `W_NOT_EMULATED ${hello}.Events`,
+      `W_NOT_EMULATED Resources.Machine`,
+      `W_NOT_EMULATED ${hello}.Events.Queue`,
+      `W_UNKNOWN_PROPERTY ${hello}.Events.Typing.Type`,
+      `W_UNKNOWN_PROPERTY Globals.Functions`,
       `W_NOT_EMULATED Globals.Function.VpcConfig`,
       `W_NOT_EMULATED Resources.Table`,
       `W_UNKNOWN_PROPERTY ${hello}.Timout`,
@@ -182,6 +191,8 @@ Resources:
   )
   const typing = warnings.find(({ property }) => property === `${hello}.Timout`)
   t.match(typing?.message, /Did you mean Timeout\?/)
+  const queue = warnings.find(({ property }) => property === `${hello}.Events.Queue`)
+  t.match(queue?.message, /lambda-emu events sqs \| lambda-emu invoke Hello -/)
 })
 
 t.test('a folder is searched for template.yaml first and lambda-emu.json last', async (t) => {
@@ -199,7 +210,15 @@ t.test('a folder is searched for template.yaml first and lambda-emu.json last', 
 
 t.test('a folder without a source is an empty project', async (t) => {
   const folder = projectWith(t, {})
-  t.same(await load(folder), { project: folder, functions: [], warnings: [], suggestions: [] })
+  t.same(await load(folder), {
+    project: folder,
+    functions: [],
+    apis: [],
+    schedules: [],
+    sources: [],
+    warnings: [],
+    suggestions: [],
+  })
 })
 
 t.test('what sam build left is read while it is newer than the template', async (t) => {
@@ -210,9 +229,10 @@ t.test('what sam build left is read while it is newer than the template', async 
     '.aws-sam/build/Hello/index.js': '',
   })
   utimesSync(join(folder, 'template.yaml'), 1000, 1000)
-  const { functions, project } = await load(folder)
+  const { functions, project, sources } = await load(folder)
   t.equal(project, folder)
   t.equal(functions[0]?.codePath, join(folder, '.aws-sam/build/Hello'))
+  t.same(sources, [join(folder, built), join(folder, 'template.yaml')])
   utimesSync(join(folder, built), 500, 500)
   t.equal((await load(folder)).functions[0]?.codePath, join(folder, 'src'))
 })
@@ -271,6 +291,11 @@ t.test('a lambda-emu.json gives all that a function can have', async (t) => {
         logicalId: 'hello',
         functionName: 'hello',
         environment: { ONE: 'x', NUMBER: '3', FLAG: 'true' },
+        environmentOrigins: {
+          ONE: 'lambda-emu.json',
+          NUMBER: 'lambda-emu.json',
+          FLAG: 'lambda-emu.json',
+        },
         code: undefined,
         codePath: join(folder, 'src'),
         layers: [join(folder, 'layer')],
@@ -288,5 +313,96 @@ t.test('the published schema knows the members that the reader knows', (t) => {
   const schema = JSON.parse(readFileSync(path, 'utf8'))
   t.same(Object.keys(schema.properties), fileMembers)
   t.same(Object.keys(schema.definitions.function.properties), functionMembers)
+  t.same(Object.keys(schema.definitions.event.properties), eventMembers)
   t.end()
+})
+
+t.test('code inside a template is written to a file, once', async (t) => {
+  const folder = projectWith(t, {
+    'template.yaml': `
+Resources:
+  Node:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: nodejs22.x
+      Handler: index.handler
+      InlineCode: !Sub "exports.handler = async () => '\${AWS::Region}'"
+  Python:
+    Type: AWS::Lambda::Function
+    Properties:
+      Runtime: python3.12
+      Handler: index.handler
+      Code:
+        ZipFile: |
+          def handler(event, context):
+              return 1
+  Own:
+    Type: AWS::Lambda::Function
+    Properties: { Runtime: provided.al2023, Handler: x, Code: { ZipFile: abc } }
+`,
+  })
+  const inlineCodeFolder = join(folder, 'state/inline')
+  const { functions, warnings } = await load(folder, { inlineCodeFolder })
+  const node = join(inlineCodeFolder, 'Node')
+  t.same(
+    functions.map(({ codePath }) => codePath),
+    [node, join(inlineCodeFolder, 'Python')],
+  )
+  t.equal(readFileSync(join(node, 'index.js'), 'utf8'), "exports.handler = async () => 'us-east-1'")
+  const python = readFileSync(join(inlineCodeFolder, 'Python/index.py'), 'utf8')
+  t.equal(python, 'def handler(event, context):\n    return 1\n')
+  t.same(
+    warnings.map(({ code, property }) => `${code} ${property}`),
+    ['W_FUNCTION_LEFT_OUT Resources.Own'],
+  )
+  utimesSync(join(node, 'index.js'), 1000, 1000)
+  await load(folder, { inlineCodeFolder })
+  t.equal(statSync(join(node, 'index.js')).mtimeMs, 1_000_000)
+})
+
+t.test('a Ref of a layer is its local content, whatever way it takes', async (t) => {
+  const folder = projectWith(t, {
+    'layer/x': '',
+    'asset.2/x': '',
+    'template.yaml': `
+Parameters: { Which: { Type: String, Default: a } }
+Conditions: { UsesA: !Equals [!Ref Which, a] }
+Resources:
+  A: { Type: AWS::Serverless::LayerVersion, Properties: { ContentUri: layer, LayerName: !Ref Which } }
+  B:
+    Type: AWS::Lambda::LayerVersion
+    Metadata: { 'aws:asset:path': asset.2 }
+    Properties: { Content: { S3Bucket: b, S3Key: k } }
+  OnAws: { Type: AWS::Lambda::LayerVersion, Properties: { Content: { S3Bucket: b, S3Key: k } } }
+  Hello:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: nodejs22.x
+      Handler: index.handler
+      CodeUri: src
+      Layers: [!If [UsesA, !Ref A, !Ref B], !Sub '\${B}', !Ref OnAws]
+`,
+  })
+  const { functions, warnings } = await load(folder)
+  t.same(functions[0]?.layers, [
+    join(folder, 'layer'),
+    join(folder, 'asset.2'),
+    'arn:aws:lambda:us-east-1:000000000000:layer:OnAws:1',
+  ])
+  t.same(
+    warnings.map(({ code, property }) => `${code} ${property}`),
+    ['W_LAYER_NOT_LOCAL Resources.Hello.Properties.Layers.2'],
+  )
+})
+
+t.test('with --strict warnings are one error that lists them', async (t) => {
+  const folder = projectWith(t, { 'template.json': templateWith({ VpcConfig: {}, Timout: 3 }) })
+  const project = await load(folder)
+  t.throws(() => refuseWarnings(project), {
+    code: 'EMU_STRICT',
+    exitCode: 2,
+    message: /2 warnings .*\n {2}W_NOT_EMULATED .*VpcConfig: .*\n {2}W_UNKNOWN_PROPERTY .*Timout: /,
+  })
+  const good = await load(projectWith(t, { 'template.json': templateWith({}) }))
+  t.equal(refuseWarnings(good), undefined)
 })
