@@ -34,6 +34,7 @@ const everything = [
   'e2e/freeze.test.js',
   'e2e/budget.test.js',
   'e2e/f1.test.js',
+  'e2e/layers.test.js',
 ]
 
 /** An ordinary user: a number that no distribution, container or emulator gives to anybody. */

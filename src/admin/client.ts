@@ -8,6 +8,7 @@ import {
   adminTokenHeader,
   type EnvironmentSummary,
   type FunctionSummary,
+  type FunctionVariable,
   type JournalRecord,
   type LogRecord,
   type Status,
@@ -24,12 +25,15 @@ export interface LogQuery {
 export interface AdminClient {
   status(): Promise<Status>
   functions(): Promise<readonly FunctionSummary[]>
+  /** @throws EmulatorError EMU_FUNCTION_NOT_FOUND. */
+  variables(functionName: string): Promise<readonly FunctionVariable[]>
   environments(): Promise<readonly EnvironmentSummary[]>
   /** @throws EmulatorError EMU_ENVIRONMENT_NOT_FOUND, EMU_ENVIRONMENT_STATE. */
   act(verb: EnvironmentVerb, environment: string): Promise<EnvironmentSummary>
   /** Ends when the daemon ends it, or when `signal` aborts: then without an error. */
   logs(query: LogQuery, signal?: AbortSignal): AsyncIterable<LogRecord>
-  journal(follow: boolean, signal?: AbortSignal): AsyncIterable<JournalRecord>
+  /** @param tail how many records of the past: 1,000 unless given, 40,000 at most. */
+  journal(follow: boolean, signal?: AbortSignal, tail?: number): AsyncIterable<JournalRecord>
   /** Resolves when the daemon has accepted; it is still ending then. */
   stop(): Promise<void>
 }
@@ -75,12 +79,19 @@ export function createAdminClient(to: {
   return {
     status: () => json('GET', adminRoutes.status),
     functions: () => json('GET', adminRoutes.functions),
+    variables: (functionName) =>
+      json('GET', adminRoutes.variables.replace(':id', encodeURIComponent(functionName))),
     environments: () => json('GET', adminRoutes.environments),
     act: (verb, environment) =>
       json('POST', adminRoutes[verb].replace(':id', encodeURIComponent(environment))),
     logs: (query, signal) => lines(`${adminRoutes.logs}${searchOf(query)}`, signal),
-    journal: (follow, signal) =>
-      lines(`${adminRoutes.journal}${follow ? '?follow=1' : ''}`, signal),
+    journal: (follow, signal, tail) => {
+      const search = new URLSearchParams({
+        ...(follow ? { follow: '1' } : {}),
+        ...(tail === undefined ? {} : { tail: `${tail}` }),
+      }).toString()
+      return lines(`${adminRoutes.journal}${search === '' ? '' : `?${search}`}`, signal)
+    },
     stop: async () => {
       await readAll(urlOf(adminRoutes.stop), await open('POST', adminRoutes.stop))
     },

@@ -6,10 +6,11 @@ import type { VariableLayer } from '../domain/variable-layer.js'
 /** Carries the daemon's token on every admin request. */
 export const adminTokenHeader = 'x-lambda-emu-token'
 
-/** Paths below the admin URL. `:id` is an environment's id, percent-encoded. */
+/** Paths below the admin URL. `:id` is an environment's id, or a function's name, percent-encoded. */
 export const adminRoutes = {
   status: '/status',
   functions: '/functions',
+  variables: '/functions/:id/variables',
   environments: '/environments',
   freeze: '/environments/:id/freeze',
   thaw: '/environments/:id/thaw',
@@ -140,6 +141,14 @@ export interface FunctionSummary {
   readonly recordedOnly: readonly string[]
 }
 
+/** One member of GET /functions/:id/variables: what an environment of the function starts with. */
+export interface FunctionVariable {
+  readonly name: string
+  readonly value: string
+  /** `template`, a `VariableLayer`'s source, `api` for a function made through Lambda's API, or `Lambda` for its own. */
+  readonly source: string
+}
+
 /** GET /environments, and the answer to freeze, thaw and expire. */
 export interface EnvironmentSummary {
   readonly id: string
@@ -166,12 +175,14 @@ export interface EnvironmentSummary {
 export type { LogRecord }
 
 /**
- * One line of GET /journal?follow=1 (NDJSON). Kinds that are not listed in `ShownRecord` may come at any time;
+ * One line of GET /journal?follow=1&tail= (NDJSON). Kinds that are not listed in `ShownRecord` may come at any time;
  * readers skip what they do not know.
  */
 export interface JournalRecord {
   /** Epoch milliseconds. */
   readonly atMs: number
+  /** 1, 2, 3 … in the order of happening. */
+  readonly sequence?: number
   readonly kind: string
   readonly [member: string]: unknown
 }
@@ -193,6 +204,12 @@ export interface InvocationEnded {
   /** Environment id; missing when it was refused. */
   readonly env?: string
   readonly cold: boolean
+  /** As `invocation.placed` and `invocation.queued` name it. */
+  readonly invocation?: string
+  /** Who asked for it: `rest-api` and `http-api` have an `http.ended` of the same request id. */
+  readonly origin?: 'invoke-api' | 'event-queue' | 'rest-api' | 'http-api'
+  /** Epoch milliseconds when it was accepted; it may have waited since. */
+  readonly acceptedAtMs?: number
   readonly maxMemoryUsedMb?: number
   /** How long its environment had been frozen when it was thawed for this invocation. */
   readonly frozenForMs?: number
@@ -277,7 +294,10 @@ export interface HttpEnded {
   readonly api?: string
   /** Missing when the gateway answered alone. */
   readonly functionName?: string
+  /** Of the invocation. */
   readonly requestId?: string
+  /** What the client saw as x-amzn-RequestId or apigw-requestid: as on AWS not that of the invocation. */
+  readonly gatewayRequestId?: string
   /** Why the gateway answered alone, or what it made of the function's answer: one sentence. */
   readonly why?: string
 }
@@ -360,7 +380,10 @@ export interface AdminErrorBody {
   }
 }
 
-/** What startEmulator takes. Missing members have the defaults of `lambda-emu start`. */
+/**
+ * What startEmulator takes. Missing members have the defaults of `lambda-emu start`; but startEmulator of the library takes
+ * free ports and a state directory of its own, which goes when it stops.
+ */
 export interface EmulatorOptions {
   /** A template, a lambda-emu.json, or a folder with one of them; none: no functions to begin with. */
   readonly path?: string
@@ -382,6 +405,13 @@ export interface EmulatorOptions {
   /** Whatever would be a warning of the source is an error. */
   readonly strict?: boolean
   readonly stateDirectory?: string
+  /**
+   * `virtual`: time stands still while no function runs, and goes on by `clock.advance`. It rules schedules, retries, expiry and
+   * the times of logs; what code in a function reads and waits for goes by this machine's time. Default `real`.
+   */
+  readonly clock?: 'real' | 'virtual'
+  /** Epoch milliseconds at which the emulator's time begins; default now. */
+  readonly startAtMs?: number
   readonly region?: string
   readonly accountId?: string
   readonly freeze?: FreezeBackend
@@ -408,6 +438,8 @@ export interface Emulator {
   onJournal(listener: (record: JournalRecord) => void): () => void
   /** Returns the way to stop listening. */
   onLog(listener: (record: LogRecord) => void): () => void
+  /** Loads the project anew and serves what has changed; what cannot be loaded is told in the journal. Missing where there is none. */
+  reload?(): Promise<void>
   /** Ends every environment and frees everything; a second call waits for the first. */
   stop(): Promise<void>
   /** Resolves when it has stopped, whoever asked. */

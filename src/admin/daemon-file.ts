@@ -105,8 +105,11 @@ function orRefuse<T>(path: string, attempt: () => T): T {
   }
 }
 
+/** In the state directory. */
+export const daemonFileName = 'daemon.json'
+
 function fileIn(directory: string): string {
-  return join(directory, 'daemon.json')
+  return join(directory, daemonFileName)
 }
 
 /**

@@ -3,15 +3,10 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type AdminErrorBody, adminRoutes, adminTokenHeader } from '../admin/contract.js'
-import type { EnvironmentId } from '../domain/brand.js'
 import { EmulatorError } from '../domain/emulator-error.js'
-import { handRefusal } from '../placement/step.js'
-import {
-  type SummaryParts,
-  summarizeEnvironment,
-  summarizeFunction,
-  summarizeStatus,
-} from './summaries.js'
+import { actByHand, summarizeEnvironments } from './by-hand.js'
+import { variablesOf } from './function-variables.js'
+import { type SummaryParts, summarizeFunction, summarizeStatus } from './summaries.js'
 
 export interface AdminParts {
   readonly token: string
@@ -19,8 +14,8 @@ export interface AdminParts {
   readonly stop: () => void
 }
 
-const handEvents = { freeze: 'user-froze', thaw: 'user-thawed', expire: 'user-expired' } as const
-const journalTail = 1_000
+/** Of ?tail=: how many records of the past a reader of the journal gets, all that there are at most. */
+const journalTail = { byDefault: 1_000, max: 40_000 }
 
 export function serveAdmin(app: FastifyInstance, parts: AdminParts): void {
   app.addHook('onRequest', (request, reply, done) => {
@@ -35,13 +30,16 @@ export function serveAdmin(app: FastifyInstance, parts: AdminParts): void {
   app.setErrorHandler((error, _request, reply) => sendEmulatorError(reply, error))
   app.get(adminRoutes.status, () => summarizeStatus(parts.summary))
   app.get(adminRoutes.functions, () => parts.summary.engine.functions.all().map(summarizeFunction))
-  app.get(adminRoutes.environments, () =>
-    Object.values(parts.summary.engine.runner.state.environments).map((state) =>
-      summarizeEnvironment(state, parts.summary),
-    ),
-  )
+  app.get(adminRoutes.variables, (request) => {
+    const { id } = request.params as { readonly id: string }
+    return variablesOf(id, parts.summary)
+  })
+  app.get(adminRoutes.environments, () => summarizeEnvironments(parts.summary))
   for (const verb of ['freeze', 'thaw', 'expire'] as const)
-    app.post(adminRoutes[verb], (request) => byHand(verb, request, parts))
+    app.post(adminRoutes[verb], (request) => {
+      const { id } = request.params as { readonly id: string }
+      return actByHand(verb, id, parts.summary)
+    })
   const following: Following = new Set()
   app.get(adminRoutes.logs, (request, reply) => streamLogs(request, reply, parts, following))
   app.get(adminRoutes.journal, (request, reply) => streamJournal(request, reply, parts, following))
@@ -68,25 +66,9 @@ function sendError(reply: FastifyReply, status: number, error: AdminErrorBody['e
 function sendEmulatorError(reply: FastifyReply, error: unknown): void {
   if (!(error instanceof EmulatorError)) throw error
   const { code, message, hint, exitCode } = error
-  const status = code === 'EMU_ENVIRONMENT_NOT_FOUND' ? 404 : code === 'EMU_USAGE' ? 400 : 409
+  const missing = code === 'EMU_ENVIRONMENT_NOT_FOUND' || code === 'EMU_FUNCTION_NOT_FOUND'
+  const status = missing ? 404 : code === 'EMU_USAGE' ? 400 : 409
   sendError(reply, status, { code, message, hint, exitCode })
-}
-
-function byHand(
-  verb: 'freeze' | 'thaw' | 'expire',
-  request: FastifyRequest,
-  { summary }: AdminParts,
-) {
-  const { id } = request.params as { readonly id: string }
-  const { runner } = summary.engine
-  const state = runner.state.environments[id as EnvironmentId]
-  if (state === undefined || !Object.hasOwn(runner.state.environments, id))
-    throw new EmulatorError('EMU_ENVIRONMENT_NOT_FOUND', { environment: id })
-  const phase = handRefusal(state, verb)
-  if (phase !== undefined)
-    throw new EmulatorError('EMU_ENVIRONMENT_STATE', { environment: id, phase, verb })
-  runner.post({ on: handEvents[verb], env: state.id })
-  return summarizeEnvironment(state, summary)
 }
 
 async function streamLogs(
@@ -113,10 +95,12 @@ async function streamJournal(
   following: Following,
 ): Promise<void> {
   const { journal } = summary.engine
-  const { follow } = request.query as Readonly<Record<string, string>>
+  const { follow, tail } = request.query as Readonly<Record<string, string>>
   const stream = beginLines(reply)
   const listen = (listener: (line: unknown) => void) => journal.listen(listener)
-  await stream.run(journal.tail(journalTail), follow === '1' ? listen : undefined, following)
+  const asked = /^[1-9]\d{0,4}$/.test(tail ?? '') ? Number(tail) : journalTail.byDefault
+  const past = journal.tail(Math.min(asked, journalTail.max))
+  await stream.run(past, follow === '1' ? listen : undefined, following)
 }
 
 /** Ends of the streams that somebody follows: called before the listener closes. */

@@ -1,9 +1,9 @@
 // Wires everything and does nothing else.
 
-import type { Emulator, EmulatorOptions } from '../admin/contract.js'
+import type { EmulatorOptions } from '../admin/contract.js'
 import { packageVersion } from '../admin/package-root.js'
 import { systemChance } from '../clock/kernel.js'
-import { load } from '../config/load.js'
+import { projectFolder } from '../config/load.js'
 import type { LoadedProject } from '../config/loaded.js'
 import { createGuard, type Guard } from '../http/guard.js'
 import { portRange } from '../http/port-range.js'
@@ -13,24 +13,25 @@ import { localProfile } from '../profile/profile.js'
 import { createLogPipes } from '../sandbox/log-pipe.js'
 import { lambdaHandlers } from '../services/lambda/handlers.js'
 import { serveAdmin } from './admin-routes.js'
-import { defineFunctions } from './define-functions.js'
-import { createEngine, type Engine } from './engine.js'
+import { clockOptionsOf, createEngine, type Engine } from './engine.js'
 import { codePathOf, createLambdaServer } from './lambda-server.js'
 import { Lifetime } from './lifetime.js'
 import { memoryBudgetOf } from './memory-budget.js'
 import { openSandboxes } from './sandboxes.js'
+import { loadProject, serveProject } from './served-project.js'
 import { claimStateDirectory, type StateDirectoryClaim } from './state-directory.js'
 import type { SummaryParts } from './summaries.js'
 
 /** @throws EmulatorError; then nothing is left behind. */
-export async function compose(options: EmulatorOptions): Promise<Emulator> {
+export async function compose(options: EmulatorOptions): Promise<Lifetime> {
   const region = options.region ?? 'us-east-1'
   const accountId = options.accountId ?? '000000000000'
   const host = loopbackAddress(options.host ?? '127.0.0.1')
-  const project = await load(options.path, { region, accountId })
-  const claim = claimStateDirectory(options, project.project)
+  const claim = claimStateDirectory(options, await projectFolder(options.path))
   try {
-    return await wire({ options, region, accountId, host, project, claim })
+    const { stateDirectory } = claim
+    const loaded = await loadProject(options, { region, accountId, stateDirectory })
+    return await wire({ options, region, accountId, host, loaded, claim })
   } catch (error) {
     claim.release()
     throw error
@@ -42,22 +43,23 @@ interface Wish {
   readonly region: string
   readonly accountId: string
   readonly host: string
-  readonly project: LoadedProject
+  readonly loaded: LoadedProject
   readonly claim: StateDirectoryClaim
 }
 
-async function wire(wish: Wish): Promise<Emulator> {
-  const { options, region, accountId, host, project, claim } = wish
+async function wire(wish: Wish): Promise<Lifetime> {
+  const { options, host, loaded, claim } = wish
   const memoryBudgetMb = memoryBudgetOf(options)
   const { stateDirectory } = claim
   const cpuAllotted = options.cpu ?? true
-  const opened = await openSandboxes(options, stateDirectory)
-  const { sandboxes } = opened
+  const { sandboxes, warnings: ofMachine } = await openSandboxes(options, stateDirectory)
   const codeStore = await openCodeStore(stateDirectory)
   const ports = portRange(Number.parseInt(systemChance.hex(8), 16) / 2 ** 32)
   const pipes = createLogPipes({ stateDirectory, newToken: () => systemChance.hex(32) })
   const engine = createEngine({
     profile: localProfile,
+    clock: clockOptionsOf(options),
+    whenCurrent: (run) => served.project.whenCurrent(run),
     sandboxes,
     pipes,
     host,
@@ -66,6 +68,16 @@ async function wire(wish: Wish): Promise<Emulator> {
     cpuAllotted,
     lambdaEndpointUrl: () => lifetime.lambdaUrl,
     onBug: (error) => lifetime.bug(error),
+  })
+  const warnings = [...loaded.warnings, ...ofMachine]
+  const served = serveProject({
+    ...wish,
+    stateDirectory,
+    engine,
+    sandboxes,
+    codeStore,
+    warn: (warning) => warnings.push(warning),
+    reportBug: (error) => lifetime.bug(error),
   })
   const guard = createGuard()
   const lambdaApp = lambdaServer(wish, { engine, codeStore, guard, lifetime: () => lifetime })
@@ -77,14 +89,13 @@ async function wire(wish: Wish): Promise<Emulator> {
     wantedFreezer: options.freeze ?? null,
     isolation: options.isolation ?? 'standard',
     cpuAllotted,
-    project: project.project,
+    served,
     profileName: localProfile.name,
     version: packageVersion(),
     lambdaUrl: () => lifetime.lambdaUrl,
     startedAtMs: engine.clock.nowMs(),
   }
   serveAdmin(adminApp, { token, summary, stop: () => void lifetime.stop() })
-  const warnings = [...project.warnings, ...opened.warnings]
   const lifetime = new Lifetime({
     sandboxes,
     pipes,
@@ -97,12 +108,10 @@ async function wire(wish: Wish): Promise<Emulator> {
     ports,
   })
   try {
-    const { functions, programs } = engine
-    const parts = { functions, programs, codeStore, accountId, region }
-    warnings.push(...(await defineFunctions(project, parts)))
+    await served.project.start()
     await lifetime.listen(host, options.lambdaPort ?? 3001)
     // Looked for ahead of the first invocation, and after the start.
-    for (const { definition } of functions.all()) void programs.find(definition)
+    for (const { definition } of engine.functions.all()) void engine.programs.find(definition)
   } catch (error) {
     await lifetime.stop()
     throw error

@@ -1,9 +1,10 @@
 // The part of the daemon that runs functions: clock, reducer, host, invoker, queue, and the functions there are.
 
 import { join } from 'node:path'
+import type { EmulatorOptions } from '../admin/contract.js'
 import { packageRoot } from '../admin/package-root.js'
 import { runtimeVersionArn } from '../aws/runtime-version.js'
-import { EmulatorClock } from '../clock/emulator-clock.js'
+import { EmulatorClock, type EmulatorClockOptions } from '../clock/emulator-clock.js'
 import { systemChance, systemKernel } from '../clock/kernel.js'
 import { assert } from '../domain/assert.js'
 import type { GenerationId } from '../domain/brand.js'
@@ -27,6 +28,9 @@ import { type FunctionStore, functionStore } from '../services/lambda/functions.
 
 export interface EngineOptions {
   readonly profile: Profile
+  readonly clock: EmulatorClockOptions
+  /** As FunctionStoreOptions has it. */
+  readonly whenCurrent: (run: () => void) => void
   readonly sandboxes: SandboxFactory
   readonly pipes: LogPipes
   /** Loopback address for Runtime APIs. */
@@ -50,13 +54,21 @@ export interface Engine {
   readonly events: MemoryEventQueue
   readonly programs: Programs
   readonly functions: FunctionStore
+  /** Code folders of the environments that there are. */
+  readonly codeInUse: () => readonly string[]
 }
 
 const runtimesFolder = join(packageRoot, 'runtimes')
 
+/** What the user's options say of the clock. */
+export function clockOptionsOf(options: EmulatorOptions): EmulatorClockOptions {
+  const { clock: mode = 'real', startAtMs: startMs } = options
+  return { mode, ...(startMs === undefined ? {} : { startMs }) }
+}
+
 export function createEngine(options: EngineOptions): Engine {
   const { profile } = options
-  const clock = new EmulatorClock({ mode: 'real' })
+  const clock = new EmulatorClock(options.clock)
   const journal = new Journal(clock)
   const logs = new LogStore()
   const tails = new InvocationTails()
@@ -90,8 +102,24 @@ export function createEngine(options: EngineOptions): Engine {
       maximumEventAgeMs: maximumEventAgeMs.value,
     },
   })
-  const functions = deployedFunctions(clock, runner, generations)
-  return { clock, journal, logs, host, runner, invoker, events, programs: found, functions }
+  const { whenCurrent } = options
+  const functions = deployedFunctions({ clock, runner, generations, whenCurrent })
+  const codeInUse = () =>
+    Object.values(runner.state.environments).flatMap(
+      ({ generation }) => generations.get(generation)?.definition.code.folder ?? [],
+    )
+  return {
+    clock,
+    journal,
+    logs,
+    host,
+    runner,
+    invoker,
+    events,
+    programs: found,
+    functions,
+    codeInUse,
+  }
 }
 
 interface HostState {
@@ -142,13 +170,16 @@ function figuresOf({ profile, sandboxes, memoryBudgetMb }: EngineOptions) {
 }
 
 /** The functions there are; each change of one is told to the reducer. */
-function deployedFunctions(
-  clock: EmulatorClock,
-  runner: Runner,
-  generations: Map<GenerationId, Generation>,
-): FunctionStore {
+function deployedFunctions(parts: {
+  readonly clock: EmulatorClock
+  readonly runner: Runner
+  readonly generations: Map<GenerationId, Generation>
+  readonly whenCurrent: (run: () => void) => void
+}): FunctionStore {
+  const { clock, runner, generations, whenCurrent } = parts
   return functionStore({
     clock,
+    whenCurrent,
     newRevisionId: () => systemChance.uuid(),
     transitionMs: 0,
     listener: {

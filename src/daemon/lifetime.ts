@@ -41,7 +41,6 @@ export class Lifetime implements Emulator {
   #stopping: Promise<void> | undefined
   #bugged = false
   lambdaUrl = ''
-  httpUrl: string | null = null
   adminUrl = ''
 
   constructor(parts: LifetimeParts) {
@@ -49,6 +48,10 @@ export class Lifetime implements Emulator {
     this.stopped = new Promise((resolve) => {
       this.#resolveStopped = resolve
     })
+  }
+
+  get httpUrl(): string | null {
+    return this.#parts.summary.served.door.url
   }
 
   get adminToken(): string {
@@ -61,6 +64,10 @@ export class Lifetime implements Emulator {
 
   get warnings(): readonly Warning[] {
     return this.#parts.warnings
+  }
+
+  get summary(): SummaryParts {
+    return this.#parts.summary
   }
 
   get servers(): Pick<LifetimeParts, 'lambdaApp' | 'adminApp'> {
@@ -76,6 +83,11 @@ export class Lifetime implements Emulator {
       this.adminUrl = (await listenOn(adminApp, { host, port })).url
     })
     claim.publish({ adminUrl: this.adminUrl, lambdaUrl: this.lambdaUrl, token })
+    this.#parts.summary.served.project.watch()
+  }
+
+  reload(): Promise<void> {
+    return this.#parts.summary.served.project.reload()
   }
 
   functions(): readonly FunctionSummary[] {
@@ -101,10 +113,12 @@ export class Lifetime implements Emulator {
 
   async #stop(): Promise<void> {
     const { sandboxes, pipes, claim, lambdaApp, adminApp, summary } = this.#parts
-    const { runner, clock } = summary.engine
+    const { engine, served } = summary
+    const { runner, clock } = engine
+    await served.rest()
     // Whoever waits for an answer gets one before its connection is closed.
     await runner.stop()
-    await Promise.all([lambdaApp.close(), adminApp.close()])
+    await Promise.all([lambdaApp.close(), served.door.close(), adminApp.close()])
     try {
       await sandboxes.close()
     } finally {

@@ -5,13 +5,16 @@ import type {
   EnvironmentSummary,
   FunctionSummary,
   SandboxStatus,
+  ScheduleSummary,
   Status,
 } from '../admin/contract.js'
+import type { ScheduleDefinition } from '../domain/api.js'
 import { functionNameOf } from '../domain/function.js'
 import type { EnvironmentState } from '../placement/state.js'
 import type { SandboxFactory } from '../sandbox/factory.js'
 import type { FunctionRecord } from '../services/lambda/functions.js'
 import type { Engine } from './engine.js'
+import type { ServedProject } from './served-project.js'
 
 export interface SummaryParts {
   readonly engine: Engine
@@ -20,7 +23,7 @@ export interface SummaryParts {
   readonly isolation: SandboxStatus['isolation']
   /** False with --no-cpu. */
   readonly cpuAllotted: boolean
-  readonly project: string
+  readonly served: ServedProject
   readonly profileName: string
   readonly version: string
   readonly lambdaUrl: () => string
@@ -28,18 +31,19 @@ export interface SummaryParts {
 }
 
 export function summarizeStatus(parts: SummaryParts): Status {
+  const { door, project } = parts.served
   const environments = Object.values(parts.engine.runner.state.environments)
   const phases: Partial<Record<EnvironmentPhase, number>> = {}
   for (const { phase } of environments) phases[phase.is] = (phases[phase.is] ?? 0) + 1
   return {
     pid: process.pid,
     version: parts.version,
-    project: parts.project,
+    project: project.loaded.project,
     profile: parts.profileName,
     lambdaUrl: parts.lambdaUrl(),
-    httpUrl: null,
-    apis: [],
-    schedules: [],
+    httpUrl: door.url,
+    apis: door.summaries(),
+    schedules: project.loaded.schedules.map(summarizeSchedule),
     startedAtMs: parts.startedAtMs,
     uptimeMs: Math.round(parts.engine.clock.nowMs() - parts.startedAtMs),
     freezer: {
@@ -56,6 +60,11 @@ export function summarizeStatus(parts: SummaryParts): Status {
     events: parts.engine.events.depth(),
     invocations: parts.engine.invoker.totals,
   }
+}
+
+function summarizeSchedule(schedule: ScheduleDefinition): ScheduleSummary {
+  const { name, functionName, expression, enabled } = schedule
+  return { name, functionName, expression, enabled }
 }
 
 function summarizeSandbox({ sandboxes, isolation, cpuAllotted }: SummaryParts): SandboxStatus {
@@ -87,7 +96,7 @@ export function summarizeFunction({ definition, ...record }: FunctionRecord): Fu
     timeoutSeconds: definition.timeoutSeconds,
     state: record.state,
     source: record.source,
-    codeFolder: definition.code.folder,
+    codeFolder: definition.code.copyOf ?? definition.code.folder,
     recordedOnly: record.recordedOnly,
   }
 }

@@ -121,6 +121,8 @@ export class EnvironmentParts {
         programs: program?.names ?? {},
         homePackages: program?.homePackages,
         linkedModules: definition.code.linkedModules,
+        layers: definition.layerContent,
+        liveFolders: definition.code.live,
       },
     })
   }
@@ -165,6 +167,7 @@ export class EnvironmentParts {
       logStreamName: this.#options.logStreamName,
       taskRoot: view.taskRoot,
       runtimeDirectory: view.runtimeFolder,
+      layersFolder: view.layersFolder,
       credentials: dummyCredentials,
       // In a root of its own the interpreter has Lambda's own place.
       programFolders: sealed || program.folder === undefined ? [] : [program.folder],

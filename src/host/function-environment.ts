@@ -1,6 +1,7 @@
 // The environment variables of a function's process, as AWS sets them for each family of runtimes. Pure.
 
 import { type Generation, type RuntimeFamily, runtimeFamily } from '../domain/function.js'
+import { lambdaPaths } from '../sandbox/view.js'
 
 export interface Credentials {
   readonly accessKeyId: string
@@ -25,6 +26,8 @@ export interface FunctionEnvironmentOptions {
   readonly taskRoot: string
   /** /var/runtime, or the folder that stands for it. */
   readonly runtimeDirectory: string
+  /** /opt, or the folder that stands for it. */
+  readonly layersFolder: string
   readonly credentials: Credentials
   /** Folders that must be on the PATH beside Lambda's own: where node and python are on this machine. */
   readonly programFolders: readonly string[]
@@ -53,19 +56,33 @@ export function functionEnvironment(
     ...openVariables(generation, options),
     ...endpoint(customer, options.lambdaEndpointUrl),
     ...customer,
+    ...pythonPath(generation, options),
     ...reservedVariables(generation, options),
   }
 }
 
+/**
+ * Python finds its layers in /opt whatever PYTHONPATH says: the runtime sees to that. Where they are elsewhere only the
+ * variable tells it.
+ */
+function pythonPath({ definition }: Generation, options: FunctionEnvironmentOptions): Variables {
+  const { layersFolder: layers, runtimeDirectory } = options
+  const { runtime, environment } = definition
+  if (layers === lambdaPaths.layers || runtimeFamily(runtime) !== 'python') return {}
+  const first = environment?.PYTHONPATH
+  const own = [`${layers}/python/lib/${runtime}/site-packages`, `${layers}/python`]
+  return { PYTHONPATH: [...(first ? [first] : []), ...own, runtimeDirectory].join(':') }
+}
+
 /** Source: AWS Lambda guide, environment variables, those that "aren't reserved and can be extended". */
 function openVariables({ definition }: Generation, options: FunctionEnvironmentOptions): Variables {
-  const { taskRoot, runtimeDirectory: runtime } = options
-  const lambdaPath = ['/var/lang/bin', '/usr/local/bin', '/usr/bin/', '/bin', '/opt/bin']
+  const { taskRoot, runtimeDirectory: runtime, layersFolder: layers } = options
+  const lambdaPath = ['/var/lang/bin', '/usr/local/bin', '/usr/bin/', '/bin', `${layers}/bin`]
   return {
     AWS_XRAY_CONTEXT_MISSING: 'LOG_ERROR',
     AWS_XRAY_DAEMON_ADDRESS: `${xrayHost}:${xrayPort}`,
     LANG: 'en_US.UTF-8',
-    LD_LIBRARY_PATH: `/var/lang/lib:/lib64:/usr/lib64:${runtime}:${runtime}/lib:${taskRoot}:${taskRoot}/lib:/opt/lib`,
+    LD_LIBRARY_PATH: `/var/lang/lib:/lib64:/usr/lib64:${runtime}:${runtime}/lib:${taskRoot}:${taskRoot}/lib:${layers}/lib`,
     PATH: [...new Set([...lambdaPath, ...options.programFolders])].join(':'),
     TZ: ':UTC',
     ...familyVariables(definition.runtime, options),
@@ -74,10 +91,10 @@ function openVariables({ definition }: Generation, options: FunctionEnvironmentO
 
 /** What the start script of a managed runtime adds. */
 function familyVariables(runtimeId: string, options: FunctionEnvironmentOptions): Variables {
-  const { taskRoot, runtimeDirectory: runtime } = options
+  const { taskRoot, runtimeDirectory: runtime, layersFolder: layers } = options
   const families: Readonly<Record<RuntimeFamily, Variables>> = {
     nodejs: {
-      NODE_PATH: `/opt/nodejs/node${nodeMajor(runtimeId)}/node_modules:/opt/nodejs/node_modules:${runtime}/node_modules:${runtime}:${taskRoot}`,
+      NODE_PATH: `${layers}/nodejs/node${nodeMajor(runtimeId)}/node_modules:${layers}/nodejs/node_modules:${runtime}/node_modules:${runtime}:${taskRoot}`,
       PWD: taskRoot,
       SHLVL: '0',
     },

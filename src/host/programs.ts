@@ -70,11 +70,14 @@ export function programs(runtimesFolder: string): Programs {
         case 'python':
           return python(definition.runtime)
         case 'provided': {
-          const path = join(definition.code.folder, 'bootstrap')
+          const inCode = join(definition.code.folder, 'bootstrap')
+          const { layerContent } = definition
+          const inLayer = layerContent === undefined ? [] : [join(layerContent.folder, 'bootstrap')]
+          const path = [inCode, ...inLayer].find(isProgram)
           // A bootstrap may be a script for this machine's Node.
-          return isProgram(path)
-            ? { found: { argv: [path], paths: [process.execPath], names: {} } }
-            : { missing: 'bootstrap', program: path }
+          return path === undefined
+            ? { missing: 'bootstrap', program: inCode }
+            : { found: { argv: [path], paths: [process.execPath], names: {} } }
         }
         case undefined:
           return { missing: 'runtime', program: definition.runtime }

@@ -1,7 +1,6 @@
-// The request guard: refuses what a web page in the developer's browser could send. Pure, with a
-// hook for each kind of server.
+// The request guard: refuses what a web page in the developer's browser could send.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 export interface GuardOptions {
@@ -95,6 +94,16 @@ function isOurs(host: string | undefined, hosts: ReadonlySet<string>): boolean {
   return hosts.has(name) || name.endsWith('.localhost')
 }
 
+const repeated: GuardVerdict = refuse('it has more than one Host header')
+
+/** Node takes the first one silently; whoever stands before us may take the other. Source: RFC 9112, 3.2. */
+function repeatsHost({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0
+  for (let index = 0; index < rawHeaders.length; index += 2)
+    if (rawHeaders[index]?.length === 4 && rawHeaders[index]?.toLowerCase() === 'host') hosts += 1
+  return hosts > 1
+}
+
 function refusal(reason: string): Buffer {
   return Buffer.from(JSON.stringify({ message: `lambda-emu refused this request: ${reason}` }))
 }
@@ -112,24 +121,8 @@ export function guardApp(app: FastifyInstance, guard: Guard): void {
 /** True when the request may go on; false when it has been answered with 403. */
 export function admit(guard: Guard, request: FastifyRequest, reply: FastifyReply): boolean {
   reply.headers(guard.responseHeaders)
-  const verdict = guard.check(request.raw.headers)
+  const verdict = repeatsHost(request.raw) ? repeated : guard.check(request.raw.headers)
   if (verdict.pass) return true
   reply.code(403).header('content-type', 'application/json').send(refusal(verdict.reason))
-  return false
-}
-
-/**
- * The same for a plain node:http server: true when the request may go on; false when it has been
- * answered with 403. Sets the guard's headers on the response in both cases.
- */
-export function guardRaw(
-  guard: Guard,
-  request: IncomingMessage,
-  response: ServerResponse,
-): boolean {
-  for (const [name, value] of Object.entries(guard.responseHeaders)) response.setHeader(name, value)
-  const verdict = guard.check(request.headers)
-  if (verdict.pass) return true
-  response.writeHead(403, { 'content-type': 'application/json' }).end(refusal(verdict.reason))
   return false
 }

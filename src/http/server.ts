@@ -1,5 +1,6 @@
 // Defaults of every HTTP server of ours: limits, loopback only, errors that say who holds the port.
 
+import type { IncomingMessage } from 'node:http'
 import { isIPv4 } from 'node:net'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { assert } from '../domain/assert.js'
@@ -55,6 +56,8 @@ export interface ServerOptions {
   readonly headerBytesMax?: number
   /** Answers what Fastify refuses before any route is found: a URL that cannot be decoded. */
   readonly frameworkErrors?: FrameworkErrors
+  /** The path that Fastify routes by; the one that was sent is the request's originalUrl. */
+  readonly rewriteUrl?: (request: IncomingMessage) => string
 }
 
 /** A guarded Fastify app with our limits and no routes. */
@@ -79,6 +82,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
       maxParamLength: limits.parameterCharactersMax,
     },
     frameworkErrors: guardedErrors(options.guard, options.frameworkErrors ?? plainError),
+    ...(options.rewriteUrl === undefined ? {} : { rewriteUrl: options.rewriteUrl }),
   })
   app.server.maxConnections = limits.connectionsMax
   const routes: Route[] = []
@@ -116,6 +120,8 @@ export interface ListenOptions {
   readonly host: string
   /** 0 takes any free port. */
   readonly port: number
+  /** The flag that chooses another port, for the hint of an error. */
+  readonly option?: string
 }
 
 /**
@@ -127,7 +133,7 @@ export async function listen(app: FastifyInstance, options: ListenOptions): Prom
   try {
     return await listenOn(app, options)
   } catch (error) {
-    throw listenFailure(error, loopbackAddress(options.host), options.port)
+    throw listenFailure(error, { ...options, host: loopbackAddress(options.host) })
   }
 }
 
@@ -161,9 +167,10 @@ export function loopbackAddress(host: string): string {
  * What to throw for an error of listen(): the machine's problem as EmulatorError, anything else as
  * it is.
  */
-export function listenFailure(error: unknown, host: string, port: number): unknown {
+export function listenFailure(error: unknown, options: ListenOptions): unknown {
+  const { host, port, option = '--lambda-port' } = options
   if (!(error instanceof Error) || !('code' in error) || error.code !== 'EADDRINUSE') return error
   const holder = portHolder(port)
   const words = holder === undefined ? '' : ` by ${holder.command} (pid ${holder.pid})`
-  return new EmulatorError('EMU_PORT_IN_USE', { host, port, holder: words })
+  return new EmulatorError('EMU_PORT_IN_USE', { host, port, holder: words, option })
 }

@@ -3,7 +3,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { EmulatorError } from '../domain/emulator-error.js'
-import { runtimeFamily } from '../domain/function.js'
+import { type RuntimeFamily, runtimeFamily } from '../domain/function.js'
 import { absent } from './absent.js'
 
 export interface HandlerWish {
@@ -12,11 +12,13 @@ export interface HandlerWish {
   readonly handler: string
   /** The task root. */
   readonly folder: string
+  /** What is in /opt. */
+  readonly layersFolder?: string | undefined
 }
 
 /**
  * The file that the runtime will load, as a path below the task root.
- * Undefined when it may lie outside the package (an absolute handler, in a layer) and so cannot be checked.
+ * Undefined when it lies outside the package: in a layer, or, by an absolute handler, where it cannot be checked.
  * @throws EmulatorError EMU_HANDLER_NOT_FOUND, naming every place that was looked at.
  */
 export async function findHandlerFile(wish: HandlerWish): Promise<string | undefined> {
@@ -28,6 +30,11 @@ export async function findHandlerFile(wish: HandlerWish): Promise<string | undef
     const found = await matching(wish.folder, candidate)
     if (found !== undefined) return found
   }
+  for (const folder of layerFolders(family, wish)) {
+    for (const candidate of candidates) {
+      if ((await matching(folder, candidate)) !== undefined) return undefined
+    }
+  }
   const tried =
     candidates.length > 0 ? candidates.join(', ') : 'nothing: it is not <file>.<function>'
   throw new EmulatorError('EMU_HANDLER_NOT_FOUND', {
@@ -36,6 +43,17 @@ export async function findHandlerFile(wish: HandlerWish): Promise<string | undef
     folder: wish.folder,
     tried,
   })
+}
+
+/** Where a runtime looks for a handler after the task root. */
+function layerFolders(family: RuntimeFamily, { layersFolder, runtime }: HandlerWish): string[] {
+  if (layersFolder === undefined) return []
+  const python = join(layersFolder, 'python')
+  return {
+    nodejs: [],
+    python: [join(python, 'lib', runtime, 'site-packages'), python],
+    provided: [layersFolder],
+  }[family]
 }
 
 const candidatesOf = {

@@ -113,13 +113,18 @@ function rootOf(
 ): NonNullable<Enclosure['root']> {
   hostTree ??= readHostTree()
   const hostName = isolation.runtimeApi === 'host-name' ? wish.runtimeApi?.hostName : undefined
+  const ownerOf = isolation.namespaces === 'root' ? privateOwner : () => undefined
+  const { liveFolders } = wish.view
   const words = rootWords({
-    view: wish.view,
+    view: {
+      ...wish.view,
+      liveFolders: liveFolders?.map((live) => ({ ...live, owner: ownerOf(live.folder) })),
+    },
     host: hostTree,
     tmpFolder: wish.tmpFolder,
     user: user.id,
     group: user.group,
-    codeOwner: isolation.namespaces === 'root' ? privateOwner(wish.view.codeFolder) : undefined,
+    codeOwner: ownerOf(wish.view.codeFolder),
     hostNames: hostName === undefined ? [] : [`${hostName.address} ${hostName.name}`],
     visibleCpus: cpus,
   })
@@ -147,10 +152,10 @@ function userOf({ isolation, ordinal }: EnclosureParts): {
   return { id, group: id }
 }
 
-/** Owner of a folder that others may not read; undefined when they may. */
+/** Owner of a folder that others may not read; undefined when they may, and when it is gone: then the start says so. */
 function privateOwner(folder: string): number | undefined {
-  const { mode, uid } = statSync(folder)
-  return (mode & 0o005) === 0o005 ? undefined : uid
+  const found = statSync(folder, { throwIfNoEntry: false })
+  return found === undefined || (found.mode & 0o005) === 0o005 ? undefined : found.uid
 }
 
 let allowedCpus: readonly number[] | undefined

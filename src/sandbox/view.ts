@@ -1,7 +1,7 @@
 // What a function's process sees of the file system, and under which names: pure words for the native helper.
 
 import { posix } from 'node:path'
-import type { LinkedModules } from '../domain/function.js'
+import type { LayerContent, LinkedModules } from '../domain/function.js'
 
 /** One host folder or file that shows inside, at a path of its own. */
 export interface Seen {
@@ -13,6 +13,8 @@ export interface Seen {
 export interface View {
   readonly taskRoot: string
   readonly runtimeFolder: string
+  /** Where layers are: /opt, or the folder that stands for it. */
+  readonly layersFolder: string
   /** Undefined when the process sees the machine's own /tmp, and needs TMPDIR. */
   readonly tmpFolder: string | undefined
   /** The name by which a host path is reached inside. */
@@ -39,8 +41,20 @@ export interface ViewWish {
   readonly programs: Readonly<Record<string, string>>
   /** Packages that the user installed for himself, by the path below the home folder where an interpreter looks. */
   readonly homePackages?: Readonly<Record<string, string>> | undefined
+  /** What appears in /opt. */
+  readonly layers?: LayerContent | undefined
   /** Modules of a source folder that lie outside it: seen read-only at their own paths. */
   readonly linkedModules?: LinkedModules | undefined
+  /** Folders of this machine that are seen in the code, at a path below it where a folder is. */
+  readonly liveFolders?: readonly LiveFolder[] | undefined
+}
+
+export interface LiveFolder {
+  /** Below the task root. */
+  readonly path: string
+  readonly folder: string
+  /** When nobody else may read it: shown as the function's own. */
+  readonly owner?: number | undefined
 }
 
 /** Without namespaces: everything under the names it has on this machine. */
@@ -48,6 +62,7 @@ export function openView(wish: ViewWish, tmpFolder: string): View {
   return {
     taskRoot: wish.codeFolder,
     runtimeFolder: wish.runtimeFolder ?? lambdaPaths.runtime,
+    layersFolder: wish.layers?.folder ?? lambdaPaths.layers,
     tmpFolder,
     pathInside: (host) => host,
   }
@@ -58,9 +73,12 @@ export function sealedView(wish: ViewWish): View {
   const moved: Seen[] = [{ host: wish.codeFolder, inside: lambdaPaths.task }]
   if (wish.runtimeFolder !== undefined)
     moved.push({ host: wish.runtimeFolder, inside: lambdaPaths.runtime })
+  if (wish.layers !== undefined)
+    moved.push({ host: wish.layers.folder, inside: lambdaPaths.layers })
   return {
     taskRoot: lambdaPaths.task,
     runtimeFolder: lambdaPaths.runtime,
+    layersFolder: lambdaPaths.layers,
     tmpFolder: undefined,
     pathInside: (host) => pathInside(host, moved),
   }
@@ -115,7 +133,7 @@ export function rootWords(options: RootOptions): string[] {
   return [
     ...systemWords(host),
     ...deviceWords(),
-    ...folder(lambdaPaths.layers),
+    ...layerWords(view.layers),
     ...codeWords(options),
     ...(view.runtimeFolder === undefined
       ? folder(lambdaPaths.runtime)
@@ -161,11 +179,31 @@ function deviceWords(): string[] {
   ]
 }
 
+/** One by one: /opt itself stays a folder in which an interpreter of this machine's /opt can be shown too. */
+function layerWords(layers: LayerContent | undefined): string[] {
+  const top = Object.entries(layers?.top ?? {}).map(([name, what]) => {
+    const inside = `${lambdaPaths.layers}/${name}`
+    return typeof what === 'object'
+      ? ['--link', what.link, inside]
+      : ['--bind', `${layers?.folder}/${name}`, inside]
+  })
+  return [...folder(lambdaPaths.layers), ...top.flat()]
+}
+
 function codeWords({ view, codeOwner }: RootOptions): string[] {
-  const { codeFolder } = view
-  return codeOwner === undefined
-    ? ['--bind', codeFolder, lambdaPaths.task]
-    : ['--bind-owner', codeFolder, lambdaPaths.task, String(codeOwner)]
+  const { codeFolder, liveFolders = [] } = view
+  return [
+    ...ownedBind(codeFolder, lambdaPaths.task, codeOwner),
+    ...liveFolders.flatMap(({ path, folder, owner }) =>
+      ownedBind(folder, `${lambdaPaths.task}/${path}`, owner),
+    ),
+  ]
+}
+
+function ownedBind(host: string, inside: string, owner: number | undefined): string[] {
+  return owner === undefined
+    ? ['--bind', host, inside]
+    : ['--bind-owner', host, inside, String(owner)]
 }
 
 /** What is below /usr shows already. */

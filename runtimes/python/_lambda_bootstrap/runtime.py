@@ -225,13 +225,23 @@ def _without_signal_handlers(wait, argument):
         _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
 
 
+def _layer_folders(task_root, runtime):
+    # Elsewhere /opt is not the function's, and PYTHONPATH names the folders that stand for these.
+    if task_root != '/var/task' or not os.path.isdir('/opt/python'):
+        return []
+    # By the version that the function asked for, whichever runs it here.
+    return ['/opt/python/lib/' + runtime + '/site-packages', '/opt/python']
+
+
 def main():
     environ = os.environ
     sys.stdout = Unbuffered(sys.stdout)
     sys.stderr = Unbuffered(sys.stderr)
     runtime = Runtime(environ)
     deferred.defer(runtime.set_up_logging)
-    sys.path.insert(0, environ.get('LAMBDA_TASK_ROOT') or os.getcwd())
+    task_root = environ.get('LAMBDA_TASK_ROOT') or os.getcwd()
+    runtime_name = environ.get('AWS_EXECUTION_ENV', '').rpartition('_')[2]
+    sys.path[:0] = [task_root, *_layer_folders(task_root, runtime_name)]
     request_handler = runtime.initialize(environ['_HANDLER'])
     if environ.get('AWS_LAMBDA_INITIALIZATION_TYPE') == 'snap-start':
         runtime.run_snapshot_hooks()

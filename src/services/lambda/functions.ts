@@ -64,6 +64,8 @@ export interface FunctionStoreOptions {
   /** How long a function stays Pending or InProgress. 0: it has moved on before the next request is read. */
   readonly transitionMs: number
   readonly listener: DeploymentListener
+  /** Runs `run` when whatever was saved before is deployed; at once where nobody watches files. */
+  readonly whenCurrent?: (run: () => void) => void
 }
 
 export interface FunctionStore {
@@ -78,6 +80,8 @@ export interface FunctionStore {
   get(key: FunctionKey): FunctionRecord | undefined
   /** Resolves when the function is in no transition any more, or gone. */
   settled(key: FunctionKey): Promise<void>
+  /** Resolves when whatever was saved before this call is deployed. */
+  current(): Promise<void>
   /** In the order of their names. */
   list(scope: { readonly accountId: string; readonly region: string }): readonly FunctionRecord[]
   /** Every function of every account and region. */
@@ -142,6 +146,10 @@ export function functionStore(options: FunctionStoreOptions): FunctionStore {
       const entry = entries.get(keyOf(key))
       if (entry === undefined || !inTransition(entry.record)) return
       await new Promise<void>((resolve) => entry.waiting.push(resolve))
+    },
+    async current() {
+      const { whenCurrent } = options
+      if (whenCurrent !== undefined) await new Promise<void>(whenCurrent)
     },
     list: (scope) =>
       sorted(

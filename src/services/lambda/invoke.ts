@@ -14,7 +14,7 @@ import {
   refusedInvocation,
 } from './errors.js'
 import { continueChain } from './lineage.js'
-import { type FoundFunction, findInvokable, type LambdaParts } from './parts.js'
+import { type FindingParts, type FoundFunction, findInvokable, type LambdaParts } from './parts.js'
 
 /** Source: API reference, Invoke, ClientContext: "up to 3,583 bytes of base64-encoded data". */
 const clientContextBytesMax = 3_583
@@ -26,7 +26,9 @@ const logTailBytesMax = 4_096
 // UNRECORDED: empty-payload — that a body without a byte reaches the function as {}.
 const emptyEvent = Buffer.from('{}')
 
-export function invoke(parts: LambdaParts): LambdaHandlers['Invoke'] {
+export type InvokeParts = FindingParts & Pick<LambdaParts, 'invoker' | 'events'>
+
+export function invoke(parts: InvokeParts): LambdaHandlers['Invoke'] {
   return async (input, context) => {
     refuseNotEmulated(input)
     const type = input.InvocationType ?? 'RequestResponse'
@@ -130,7 +132,7 @@ function oneHeader({ headers }: OperationContext, name: string): string | undefi
 
 /** An event that closes an endless loop is accepted as any other, and dropped. */
 async function accept(
-  { events }: LambdaParts,
+  { events }: InvokeParts,
   found: FoundFunction,
   payload: Buffer,
   context: OperationContext,
@@ -144,7 +146,7 @@ async function accept(
 }
 
 async function run(
-  parts: LambdaParts,
+  parts: InvokeParts,
   found: FoundFunction,
   payload: Buffer,
   input: InvocationRequest,

@@ -29,6 +29,9 @@ export interface LambdaParts {
   readonly whileInTransition: 'wait' | 'refuse'
 }
 
+/** What finding a function takes. */
+export type FindingParts = Pick<LambdaParts, 'functions' | 'whileInTransition'>
+
 export interface FoundFunction {
   readonly record: FunctionRecord
   readonly reference: ResolvedFunctionReference
@@ -39,7 +42,7 @@ export interface FoundFunction {
  * @throws ServiceError ResourceNotFoundException, InvalidParameterValueException.
  */
 export function findFunction(
-  { functions }: LambdaParts,
+  { functions }: FindingParts,
   name: string,
   qualifier: string | undefined,
   context: OperationContext,
@@ -53,7 +56,7 @@ export function findFunction(
 
 /** Finds a function that may be changed: no create or update of it is under way. */
 export function findSettled(
-  parts: LambdaParts,
+  parts: FindingParts,
   name: string,
   context: OperationContext,
 ): Promise<FoundFunction> {
@@ -61,20 +64,21 @@ export function findSettled(
   return waited(parts, find, (record) => !inTransition(record))
 }
 
-/** Finds a function that can be run: during an update the old generation serves. */
-export function findInvokable(
-  parts: LambdaParts,
+/** Finds a function that can be run, in the state in which it was saved: during an update the old generation serves. */
+export async function findInvokable(
+  parts: FindingParts,
   name: string,
   qualifier: string | undefined,
   context: OperationContext,
 ): Promise<FoundFunction> {
+  await parts.functions.current()
   const find = () => findFunction(parts, name, qualifier, context)
   return waited(parts, find, (record) => record.generation !== undefined)
 }
 
 /** Looks again after every wait: the function may be gone, or another request may have been quicker. */
 async function waited(
-  parts: LambdaParts,
+  parts: FindingParts,
   find: () => FoundFunction,
   isReady: (record: FunctionRecord) => boolean,
 ): Promise<FoundFunction> {
