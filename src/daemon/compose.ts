@@ -1,7 +1,6 @@
 // Wires everything and does nothing else.
 
 import type { EmulatorOptions } from '../admin/contract.js'
-import { packageVersion } from '../admin/package-root.js'
 import { systemChance } from '../clock/kernel.js'
 import { projectFolder } from '../config/load.js'
 import type { LoadedProject } from '../config/loaded.js'
@@ -49,8 +48,8 @@ interface Wish {
 
 async function wire(wish: Wish): Promise<Lifetime> {
   const { options, host, loaded, claim } = wish
-  const memoryBudgetMb = memoryBudgetOf(options)
   const { stateDirectory } = claim
+  const memoryBudgetMb = memoryBudgetOf(options)
   const cpuAllotted = options.cpu ?? true
   const { sandboxes, warnings: ofMachine } = await openSandboxes(options, stateDirectory)
   const codeStore = await openCodeStore(stateDirectory)
@@ -91,7 +90,6 @@ async function wire(wish: Wish): Promise<Lifetime> {
     cpuAllotted,
     served,
     profileName: localProfile.name,
-    version: packageVersion(),
     lambdaUrl: () => lifetime.lambdaUrl,
     startedAtMs: engine.clock.nowMs(),
   }

@@ -2,7 +2,7 @@
 
 import { homedir } from 'node:os'
 import type { Warning } from '../admin/contract.js'
-import type { LoadedFunction, LoadedProject } from '../config/loaded.js'
+import type { LoadedFunction } from '../config/loaded.js'
 import { EmulatorError } from '../domain/emulator-error.js'
 import {
   type CodePackage,
@@ -61,24 +61,6 @@ export function once<Found>(
     if (known.get(key) === found) known.delete(key)
   })
   return found
-}
-
-/**
- * Puts every function of a project into the store. All are checked before the first is defined.
- * @returns what is worth a look.
- * @throws EmulatorError EMU_CODE_NOT_FOUND, EMU_ZIP_…, EMU_HANDLER_NOT_FOUND, EMU_RUNTIME_MISSING.
- */
-export async function defineFunctions(
-  project: LoadedProject,
-  parts: DefineParts,
-): Promise<readonly Warning[]> {
-  const source = codeInPlace(parts)
-  const wanted = await Promise.all(
-    project.functions.map((loaded) => definitionOf(loaded, parts, source)),
-  )
-  for (const { definition, recordedOnly } of wanted)
-    parts.functions.define(definition, recordedOnly)
-  return wanted.flatMap(({ warnings }) => warnings)
 }
 
 export interface WantedFunction {

@@ -67,6 +67,7 @@ export function serveProject(parts: ServedProjectParts): ServedProject {
   const { clock, journal, functions, programs } = engine
   const calling = { ...engine, accountId, region }
   const door = new HttpDoor({
+    current: () => functions.current(),
     caller: functionCaller(calling),
     clock,
     chance: systemChance,

@@ -8,6 +8,7 @@ import type {
   ScheduleSummary,
   Status,
 } from '../admin/contract.js'
+import { packageVersion } from '../admin/package-root.js'
 import type { ScheduleDefinition } from '../domain/api.js'
 import { functionNameOf } from '../domain/function.js'
 import type { EnvironmentState } from '../placement/state.js'
@@ -25,7 +26,6 @@ export interface SummaryParts {
   readonly cpuAllotted: boolean
   readonly served: ServedProject
   readonly profileName: string
-  readonly version: string
   readonly lambdaUrl: () => string
   readonly startedAtMs: number
 }
@@ -37,7 +37,7 @@ export function summarizeStatus(parts: SummaryParts): Status {
   for (const { phase } of environments) phases[phase.is] = (phases[phase.is] ?? 0) + 1
   return {
     pid: process.pid,
-    version: parts.version,
+    version: packageVersion(),
     project: project.loaded.project,
     profile: parts.profileName,
     lambdaUrl: parts.lambdaUrl(),

@@ -1,10 +1,11 @@
 // Defaults of every HTTP server of ours: limits, loopback only, errors that say who holds the port.
 
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isIPv4 } from 'node:net'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { assert } from '../domain/assert.js'
 import { EmulatorError } from '../domain/emulator-error.js'
+import { type Connections, keepRoom } from './connections.js'
 import { admit, type Guard, guardApp } from './guard.js'
 import { portHolder } from './port-holder.js'
 
@@ -15,6 +16,15 @@ export interface Route {
 }
 
 const routesByApp = new WeakMap<FastifyInstance, readonly Route[]>()
+
+const connectionsByApp = new WeakMap<FastifyInstance, Connections>()
+
+/** The connections of an app that createServer made. */
+export function connectionsOf(app: FastifyInstance): Connections {
+  const connections = connectionsByApp.get(app)
+  assert(connections !== undefined, 'createServer made this app')
+  return connections
+}
 
 /** Every route of an app that createServer made, so that a test can walk them all. */
 export function routesOf(app: FastifyInstance): readonly Route[] {
@@ -31,7 +41,10 @@ export const serverLimits = {
   /** From the connection to the end of the request's body: 70 MB over a slow port forward. */
   requestReceiptTimeoutMs: 300_000,
   connectionsCheckMs: 5_000,
-  connectionsMax: 4_096,
+  /** Past so many, whoever has waited longest without a request makes room: what a developer's machine carries. */
+  connectionsKept: 4_000,
+  /** So many may come at once before room is made. */
+  connectionsMax: 16_384,
   /** Session tokens and ARNs are long; Node's own 16 KB has been met by both together. */
   headerBytesMax: 65_536,
   /** One path parameter. Beyond every ARN (a durable execution's has up to 1,024 characters). */
@@ -52,10 +65,13 @@ export interface ServerOptions {
   readonly headersTimeoutMs?: number
   readonly requestReceiptTimeoutMs?: number
   readonly connectionsCheckMs?: number
+  readonly connectionsKept?: number
   readonly connectionsMax?: number
   readonly headerBytesMax?: number
   /** Answers what Fastify refuses before any route is found: a URL that cannot be decoded. */
   readonly frameworkErrors?: FrameworkErrors
+  /** `when-told`: a connection's request counts as being answered when `connectionsOf` is told; otherwise from its head on. */
+  readonly requestsCount?: 'when-told'
   /** The path that Fastify routes by; the one that was sent is the request's originalUrl. */
   readonly rewriteUrl?: (request: IncomingMessage) => string
 }
@@ -85,6 +101,13 @@ export function createServer(options: ServerOptions): FastifyInstance {
     ...(options.rewriteUrl === undefined ? {} : { rewriteUrl: options.rewriteUrl }),
   })
   app.server.maxConnections = limits.connectionsMax
+  const connections = keepRoom(app.server, limits.connectionsKept)
+  connectionsByApp.set(app, connections)
+  if (options.requestsCount !== 'when-told') {
+    app.server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+      response.once('close', connections.busy(socket))
+    })
+  }
   const routes: Route[] = []
   routesByApp.set(app, routes)
   app.addHook('onRoute', ({ method, url }) => {

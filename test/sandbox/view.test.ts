@@ -77,6 +77,27 @@ t.test(
   },
 )
 
+t.test('layers show in /opt, each entry alone, beside an interpreter that is there', async (t) => {
+  const layers = {
+    folder: '/state/layers/1/opt',
+    sha256: '',
+    sizeBytes: 1,
+    top: { bin: 'folder', lib: { link: 'bin' }, note: 'file' },
+  } as const
+  const programPaths = ['/opt/node/bin/node']
+  const all = words({ view: { ...view, layers, programPaths } })
+  for (const part of [
+    '--folder /opt 755 --bind /state/layers/1/opt/bin /opt/bin --link bin /opt/lib',
+    '--bind /state/layers/1/opt/note /opt/note',
+    '--bind /opt/node/bin/node /opt/node/bin/node',
+  ])
+    t.ok(all.includes(part), part)
+  const sealed = sealedView({ ...view, layers })
+  t.equal(sealed.layersFolder, '/opt')
+  t.equal(sealed.pathInside('/state/layers/1/opt/bootstrap'), '/opt/bootstrap')
+  t.equal(openView({ ...view, layers }, '/tmp/1').layersFolder, layers.folder)
+})
+
 t.test('a hosts file of megabytes is cut at a line', async (t) => {
   const hosts = `127.0.0.1 localhost\n${'0.0.0.0 advertisement.example\n'.repeat(100_000)}`
   const shown = rootWords({
@@ -102,6 +123,20 @@ t.test('the code is at /var/task and the runtime at /var/runtime', async (t) => 
   )
   const own = words({ view: { ...view, runtimeFolder: undefined } })
   t.ok(own.includes('--folder /var/runtime 755'), 'a custom runtime finds it empty')
+})
+
+t.test('dependencies that a copy of the code leaves where they are show in it', async (t) => {
+  const live = { path: 'node_modules', folder: '/home/ada/app/hello/node_modules' }
+  const copy = { ...view, codeFolder: '/state/snapshots/3', liveFolders: [live] }
+  const all = words({ view: copy })
+  const code = all.indexOf('--bind /state/snapshots/3 /var/task')
+  const after = all.indexOf('--bind /home/ada/app/hello/node_modules /var/task/node_modules')
+  t.ok(code >= 0 && code < after)
+  t.ok(
+    words({ view: { ...copy, liveFolders: [{ ...live, owner: 1000 }] } }).includes(
+      '--bind-owner /home/ada/app/hello/node_modules /var/task/node_modules 1000',
+    ),
+  )
 })
 
 t.test('the mounts come in an order in which each has its place', async (t) => {

@@ -15,10 +15,11 @@ export interface FunctionCallerParts {
   readonly region: string
 }
 
+/** Who calls has waited for `functions.current()`, since what it is to call may have been saved with it. */
 export function functionCaller(parts: FunctionCallerParts): FunctionCaller {
   return {
     async call(functionName, call) {
-      const generation = await currentGeneration(parts, functionName)
+      const generation = await settledGeneration(parts, functionName)
       if (generation === undefined) return { is: 'absent' }
       return parts.invoker.invoke({ ...requestOf(generation), ...call, type: 'RequestResponse' })
     },
@@ -31,18 +32,18 @@ export async function postEvent(
   functionName: string,
   payload: Buffer,
 ): Promise<RequestId | undefined> {
-  const generation = await currentGeneration(parts, functionName)
+  await parts.functions.current()
+  const generation = await settledGeneration(parts, functionName)
   if (generation === undefined) return undefined
   return parts.events.put({ ...requestOf(generation), payload })
 }
 
 /** A function that is being created is waited for, as Invoke does. */
-async function currentGeneration(
+async function settledGeneration(
   { functions, accountId, region }: FunctionCallerParts,
   functionName: string,
 ): Promise<Generation | undefined> {
   const key = { accountId, region, functionName }
-  await functions.current()
   if (functions.get(key)?.generation === undefined) await functions.settled(key)
   return functions.get(key)?.generation
 }

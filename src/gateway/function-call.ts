@@ -1,0 +1,51 @@
+// Runs a route's function and waits for it no longer than the gateway does; the function goes on.
+
+import type { Clock } from '../clock/clock.js'
+import type { EmulatorMs, RequestId, TimerKey } from '../domain/brand.js'
+import type { RefusalReason } from '../domain/invocation.js'
+import type { CallResult, FunctionCall, FunctionCaller } from '../invoke/function-caller.js'
+
+export type CallEnd = CallResult | { readonly is: 'overdue' }
+
+/** Largest event of a synchronous invocation, in bytes. Source: Lambda quotas, 6 MB. */
+export const eventBytesMax = 6_291_456
+
+export interface CallParts {
+  readonly caller: FunctionCaller
+  readonly clock: Clock
+}
+
+/** `overdue` when the gateway's timeout has passed on the emulator's clock. Nothing stops the function. */
+export function callFunction(
+  { caller, clock }: CallParts,
+  route: { readonly functionName: string; readonly timeoutMs: number },
+  call: FunctionCall,
+): Promise<CallEnd> {
+  const key = timerKey(call.requestId)
+  const dueMs = (clock.nowMs() + route.timeoutMs) as EmulatorMs
+  return new Promise((resolve, reject) => {
+    clock.arm(key, dueMs, 'patience', () => resolve({ is: 'overdue' }))
+    caller
+      .call(route.functionName, call)
+      .finally(() => clock.disarm(key))
+      .then(resolve, reject)
+  })
+}
+
+function timerKey(requestId: RequestId): TimerKey {
+  return `gateway:${requestId}` as TimerKey
+}
+
+const refusals: Readonly<Record<RefusalReason, string>> = {
+  ConcurrentInvocationLimitExceeded: 'as many invocations as the account allows are running',
+  ReservedFunctionConcurrentInvocationLimitExceeded:
+    'as many invocations as the function has reserved are running',
+  MemoryBudgetExceeded: "it waited for this machine's memory in vain",
+  FunctionDeleted: 'it was deleted meanwhile',
+  EmulatorStopping: 'the emulator is stopping',
+}
+
+/** Why a function did not run, in words. */
+export function refusalWords(functionName: string, reason: RefusalReason): string {
+  return `the function ${functionName} did not run: ${refusals[reason]}`
+}
