@@ -159,6 +159,16 @@ const nodeFunctions = {
   },
 }
 
+/** What the folder's package-lock.json names. */
+async function installPackages(cwd, { args = [], env = {} } = {}) {
+  // Whatever npm told this script is about another folder.
+  const own = Object.entries(process.env).filter(
+    ([variable]) => !/^npm_(package|lifecycle)/.test(variable),
+  )
+  const words = ['ci', ...args, '--no-audit', '--no-fund']
+  await command('npm', words, { cwd, env: { ...Object.fromEntries(own), ...env } })
+}
+
 /** The client is built where it is installed; its function carries only what runs. */
 async function prepareNodeFunction(name) {
   const { parts, program, carriesNode } = nodeFunctions[name]
@@ -168,13 +178,8 @@ async function prepareNodeFunction(name) {
   const built = join(cache, `${name}-client`)
   await once(`aws-lambda-ric of ${name}`, built, [...texts, process.version, built], async () => {
     for (const path of pinned) cpSync(path, join(built, path.slice(source.length)))
-    // Whatever npm told this script is about another folder.
-    const own = Object.entries(process.env).filter(
-      ([variable]) => !/^npm_(package|lifecycle)/.test(variable),
-    )
-    const env = { ...Object.fromEntries(own), MAKEFLAGS: `-j${availableParallelism()}` }
-    const args = ['ci', '--ignore-scripts=false', '--no-audit', '--no-fund']
-    await command('npm', args, { cwd: built, env })
+    const env = { MAKEFLAGS: `-j${availableParallelism()}` }
+    await installPackages(built, { args: ['--ignore-scripts=false'], env })
   })
   const folder = join(cache, name)
   const handler = join(sources, 'functions/official-nodejs/index.mjs')
@@ -253,6 +258,45 @@ async function prepareGoFunction() {
   cpSync(join(cache, 'go/rows'), join(folder, 'bootstrap'))
 }
 
+const nodeApps = ['express', 'fastify']
+
+/** Every file of a folder but its installed packages, by name. */
+function filesOf(folder) {
+  return readdirSync(folder)
+    .filter((file) => !/^(node_modules|__pycache__)$/.test(file))
+    .sort()
+}
+
+/** What the application's own files say, so that a change makes it anew. */
+function textsOf(folder) {
+  return filesOf(folder).map((file) => `${file}\0${readFileSync(join(folder, file), 'utf8')}`)
+}
+
+/** An application in a web framework with its template, as its developer's folder would be. */
+async function prepareNodeApp(name) {
+  const source = join(sources, 'apps', name)
+  const folder = join(cache, `app-${name}`)
+  const shared = join(sources, 'apps/content.mjs')
+  const inputs = [...textsOf(source), readFileSync(shared, 'utf8'), process.version]
+  await once(`the application in ${name}`, folder, inputs, async () => {
+    for (const file of filesOf(source)) cpSync(join(source, file), join(folder, file))
+    cpSync(shared, join(folder, 'content.mjs'))
+    await installPackages(folder)
+  })
+}
+
+async function preparePythonApp() {
+  const source = join(sources, 'apps/fastapi')
+  const folder = join(cache, 'app-fastapi')
+  const version = await command('python3', ['--version'])
+  await once('the application in fastapi', folder, [...textsOf(source), version], async () => {
+    for (const file of filesOf(source)) cpSync(join(source, file), join(folder, file))
+    const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
+    const target = ['--target', folder, '--requirement', join(folder, 'requirements.txt')]
+    await command('python3', [...install, ...target])
+  })
+}
+
 mkdirSync(cache, { recursive: true })
 const results = []
 const preparing = [
@@ -260,6 +304,8 @@ const preparing = [
   prepareGoFunction(),
   prepareNodeFunctions(),
   preparePythonFunction(),
+  ...nodeApps.map(prepareNodeApp),
+  preparePythonApp(),
 ]
 for (const prepared of await Promise.allSettled(preparing)) {
   if (prepared.status === 'fulfilled') continue

@@ -50,7 +50,8 @@ export function readWholeBody(
   stream.on('data', onData).on('end', onEnd).on('error', onLeft).on('close', onLeft)
 }
 
-function requestTooLarge(limit: BodyLimit): ServiceError {
+/** The refusal of a body that is over its limit. */
+export function requestTooLarge(limit: BodyLimit): ServiceError {
   return new ServiceError(
     'RequestEntityTooLargeException',
     `Request must be smaller than ${limit.bytes} bytes for the ${limit.operation} operation`,

@@ -12,10 +12,11 @@ export interface Connection extends Found {
   readonly client: AdminClient
 }
 
-/** @throws EmulatorError EMU_DAEMON_NOT_RUNNING, EMU_DAEMON_UNREACHABLE, EMU_STATE_DIRECTORY. */
+/** LAMBDA_EMU_STATE_DIR is --state-dir's other way in. @throws EmulatorError EMU_DAEMON_NOT_RUNNING, EMU_DAEMON_UNREACHABLE, EMU_STATE_DIRECTORY. */
 export function connect(given: GlobalArguments, terminal: Terminal): Connection {
+  const stateDirectory = given.stateDir ?? (terminal.variables.LAMBDA_EMU_STATE_DIR || undefined)
   const found = findDaemon({
-    ...(given.stateDir === undefined ? {} : { stateDirectory: given.stateDir }),
+    ...(stateDirectory === undefined ? {} : { stateDirectory }),
     workingFolder: terminal.workingFolder,
     variables: terminal.variables,
   })

@@ -1,107 +1,167 @@
-// The running account of `lambda-emu start`: journal and log records → lines. Remembers only how long environments were frozen.
+// The running account of `lambda-emu start`: journal and log records → lines. Remembers how long environments were frozen, and halves of HTTP requests.
 
 import type { JournalRecord, LogRecord, ShownRecord } from '../admin/contract.js'
 import { functionNameOf } from '../domain/function.js'
-import { count, duration, escapeControls, fit, padEnd, padStart, type Style } from './text.js'
+import {
+  type EventView,
+  httpLines,
+  indent,
+  invocationLines,
+  nameWidth,
+  reloadedText,
+} from './request-lines.js'
+import { count, duration, escapeControls, padEnd } from './text.js'
 
-export interface EventView {
-  readonly style: Style
-  /** Escape control characters of function output. */
-  readonly escape: boolean
-  readonly clockTime: (epochMs: number) => string
-}
+export type { EventView } from './request-lines.js'
 
 export interface EventLines {
   /** No lines for what nobody needs to see. */
   ofJournal(record: JournalRecord): readonly string[]
   ofLog(record: LogRecord): readonly string[]
+  /** The request id, when this record alone gave no line because its request's other half may yet come. */
+  waitsFor(record: JournalRecord): string | undefined
+  /** The half that there is, once nobody should wait for the other any longer. */
+  overdue(requestId: string): readonly string[]
 }
 
-/** Names longer than this push the rest of their line to the right. */
-const nameWidth = 18
-/** Below the function's name: the time and two spaces. */
-const indent = ' '.repeat(14)
+/** How long one half of an HTTP request waits for the other. They come within a millisecond, or never. */
+export const overdueMs = 1_000
+
+type Record_<K extends ShownRecord['kind']> = Extract<ShownRecord, { kind: K }>
+type Half = Record_<'http.ended'> | Record_<'invocation.ended'>
 
 export function createEventLines(view: EventView): EventLines {
-  const frozenAtMs = new Map<string, number>()
-  /** How long an environment had been frozen when the invocation in flight thawed it. */
-  const thawedAfterMs = new Map<string, number>()
+  const frozen = createFrozenTimes()
+  /** By request id: the half that came first. */
+  const halves = new Map<string, Half>()
 
-  function ofSuspension(record: Extract<ShownRecord, { kind: 'environment.suspension' }>) {
-    const { env, to, atMs } = record
-    const since = frozenAtMs.get(env)
-    if (to === 'frozen') {
-      frozenAtMs.set(env, atMs)
-      return [indent + view.style.cyan(`${env} frozen`)]
+  function takeHalf<K extends Half['kind']>(requestId: string, kind: K): Record_<K> | undefined {
+    const half = halves.get(requestId)
+    if (half?.kind !== kind) return undefined
+    halves.delete(requestId)
+    return half as Record_<K>
+  }
+
+  function ofInvocation(told: Record_<'invocation.ended'>): readonly string[] {
+    const thawedAfterMs = frozen.take(told.env)
+    const frozenForMs = told.frozenForMs ?? thawedAfterMs
+    const record = frozenForMs === undefined ? told : { ...told, frozenForMs }
+    const http = takeHalf(record.requestId, 'http.ended')
+    if (http !== undefined) return httpLines(view, http, record)
+    if (record.origin !== 'rest-api' && record.origin !== 'http-api') {
+      return invocationLines(view, record)
     }
-    if (since !== undefined) thawedAfterMs.set(env, atMs - since)
-    frozenAtMs.delete(env)
+    halves.set(record.requestId, record)
     return []
   }
 
-  function ofMove(record: Extract<ShownRecord, { kind: 'environment.phase' }>) {
-    if (record.to === 'gone') {
-      frozenAtMs.delete(record.env)
-      thawedAfterMs.delete(record.env)
-    }
-    const shown = record.to === 'resetting' || record.to === 'shutting-down'
-    // Whoever asked for the stop knows.
-    if (!shown || record.why === undefined || record.why === 'stopping') return []
-    return [indent + view.style.dim(`${record.env} ${record.to}: ${record.why}`)]
+  function ofHttp(record: Record_<'http.ended'>): readonly string[] {
+    const { requestId } = record
+    if (requestId === undefined || record.functionName === undefined) return httpLines(view, record)
+    const invocation = takeHalf(requestId, 'invocation.ended')
+    if (invocation !== undefined) return httpLines(view, record, invocation)
+    halves.set(requestId, record)
+    return []
   }
 
   function ofShown(record: ShownRecord): readonly string[] {
-    switch (record.kind) {
-      case 'invocation.ended': {
-        const { env } = record
-        const frozenMs =
-          record.frozenForMs ?? (env === undefined ? undefined : thawedAfterMs.get(env))
-        if (env !== undefined) thawedAfterMs.delete(env)
-        return invocationLines(view, record, frozenMs)
-      }
-      case 'environment.suspension':
-        return ofSuspension(record)
-      case 'environment.phase':
-        return ofMove(record)
-      case 'environment.trouble': {
-        const { env, command, problem } = record
-        return [indent + view.style.yellow(`${env} could not ${command}: ${problem}`)]
-      }
-      case 'environment.tmp-overfull': {
-        const { env, usedMb, sizeMb } = record
-        const least = usedMb < 2 * sizeMb ? '' : 'at least '
-        const text = `${env} has ${least}${usedMb} MB in /tmp, more than its ${sizeMb} MB: on AWS that write fails with ENOSPC`
-        return [eventLine(view, record, view.style.yellow(text))]
-      }
-      case 'invocation.queued': {
-        // Once for a burst: the queue was empty.
-        if (record.waiting > 1) return []
-        const text = `waits for memory: ${budgetUse(record)}; ${record.waiting} waiting (--memory-budget)`
-        return [eventLine(view, named(record), view.style.yellow(text))]
-      }
-      case 'invocation.refused': {
-        const waited = `after ${duration(record.waitedMs)} of waiting for memory`
-        const text = `refused ${waited}: ${budgetUse(record)} (--memory-budget)`
-        return [eventLine(view, named(record), view.style.red(text))]
-      }
-      case 'event.retry': {
-        const wait = duration(Math.max(0, record.nextAtMs - record.atMs))
-        const text = `attempt ${record.attempt} of this event comes in ${wait}`
-        return [eventLine(view, record, view.style.yellow(text))]
-      }
-      case 'event.dropped':
-        return [eventLine(view, record, view.style.red(`event given up: ${record.reason}`))]
-      case 'http.ended':
-      case 'project.reloaded':
-      case 'project.reload-failed':
-      case 'schedule.fired':
-        return []
-    }
+    frozen.heard(record)
+    if (record.kind === 'invocation.ended') return ofInvocation(record)
+    if (record.kind === 'http.ended') return ofHttp(record)
+    return ofIncident(view, record)
   }
 
   return {
     ofJournal: (record) => (isShown(record) ? ofShown(record) : []),
     ofLog: (record) => logLines(view, record),
+    waitsFor: ({ requestId }) =>
+      typeof requestId === 'string' && halves.has(requestId) ? requestId : undefined,
+    overdue: (requestId) => {
+      const half = halves.get(requestId)
+      halves.delete(requestId)
+      if (half === undefined) return []
+      return half.kind === 'http.ended' ? httpLines(view, half) : invocationLines(view, half)
+    },
+  }
+}
+
+/** How long environments had been frozen when the invocation in flight thawed them. */
+function createFrozenTimes() {
+  const frozenAtMs = new Map<string, number>()
+  const thawedAfterMs = new Map<string, number>()
+  return {
+    heard(record: ShownRecord): void {
+      if (record.kind === 'environment.phase' && record.to === 'gone') {
+        frozenAtMs.delete(record.env)
+        thawedAfterMs.delete(record.env)
+      }
+      if (record.kind !== 'environment.suspension') return
+      const { env, to, atMs } = record
+      const since = frozenAtMs.get(env)
+      if (to === 'frozen') frozenAtMs.set(env, atMs)
+      else frozenAtMs.delete(env)
+      if (to !== 'frozen' && since !== undefined) thawedAfterMs.set(env, atMs - since)
+    },
+    take(env: string | undefined): number | undefined {
+      const forMs = env === undefined ? undefined : thawedAfterMs.get(env)
+      if (env !== undefined) thawedAfterMs.delete(env)
+      return forMs
+    },
+  }
+}
+
+type Incident = Exclude<ShownRecord, { kind: 'invocation.ended' | 'http.ended' }>
+
+/** What stands for itself: one record, its lines. */
+function ofIncident(view: EventView, record: Incident): readonly string[] {
+  const { style } = view
+  switch (record.kind) {
+    case 'environment.suspension':
+      return record.to === 'frozen' ? [indent + style.cyan(`${record.env} frozen`)] : []
+    case 'environment.phase': {
+      const { env, to, why } = record
+      // Whoever asked for the stop knows.
+      const silent = why === undefined || why === 'stopping'
+      if (silent || (to !== 'resetting' && to !== 'shutting-down')) return []
+      return [indent + style.dim(`${env} ${to}: ${why}`)]
+    }
+    case 'environment.trouble': {
+      const { env, command, problem } = record
+      return [indent + style.yellow(`${env} could not ${command}: ${problem}`)]
+    }
+    case 'environment.tmp-overfull': {
+      const { env, usedMb, sizeMb } = record
+      const least = usedMb < 2 * sizeMb ? '' : 'at least '
+      const text = `${env} has ${least}${usedMb} MB in /tmp, more than its ${sizeMb} MB: on AWS that write fails with ENOSPC`
+      return [eventLine(view, record, style.yellow(text))]
+    }
+    case 'invocation.queued': {
+      // Once for a burst: the queue was empty.
+      if (record.waiting > 1) return []
+      const text = `waits for memory: ${budgetUse(record)}; ${record.waiting} waiting (--memory-budget)`
+      return [eventLine(view, named(record), style.yellow(text))]
+    }
+    case 'invocation.refused': {
+      const waited = `after ${duration(record.waitedMs)} of waiting for memory`
+      const text = `refused ${waited}: ${budgetUse(record)} (--memory-budget)`
+      return [eventLine(view, named(record), style.red(text))]
+    }
+    case 'event.retry': {
+      const wait = duration(Math.max(0, record.nextAtMs - record.atMs))
+      const text = `attempt ${record.attempt} of this event comes in ${wait}`
+      return [eventLine(view, record, style.yellow(text))]
+    }
+    case 'event.dropped':
+      return [eventLine(view, record, style.red(`event given up: ${record.reason}`))]
+    case 'project.reloaded':
+      return [`${style.dim(view.clockTime(record.atMs))}  ${style.green(reloadedText(record))}`]
+    case 'project.reload-failed': {
+      const { code, message, hint } = record
+      const head = `${style.dim(view.clockTime(record.atMs))}  ${style.red(`not reloaded: ${code}`)} ${message}`
+      return [head, ...(hint === '' ? [] : [indent + style.dim(hint)])]
+    }
+    case 'schedule.fired':
+      return [eventLine(view, record, style.dim(`called by schedule ${record.schedule}`))]
   }
 }
 
@@ -115,9 +175,13 @@ const shownKinds: ReadonlySet<string> = new Set<ShownRecord['kind']>([
   'invocation.refused',
   'event.retry',
   'event.dropped',
+  'http.ended',
+  'project.reloaded',
+  'project.reload-failed',
+  'schedule.fired',
 ])
 
-function isShown(record: JournalRecord): record is ShownRecord & JournalRecord {
+export function isShown(record: JournalRecord): record is ShownRecord & JournalRecord {
   return shownKinds.has(record.kind)
 }
 
@@ -132,42 +196,6 @@ function budgetUse({ budgetMb, environments }: BudgetUse): string {
 
 function named(record: { readonly atMs: number; readonly functionArn: string }) {
   return { atMs: record.atMs, functionName: functionNameOf(record.functionArn) }
-}
-
-type Ended = Extract<ShownRecord, { kind: 'invocation.ended' }>
-
-function invocationLines(
-  view: EventView,
-  record: Ended,
-  frozenMs: number | undefined,
-): readonly string[] {
-  const { style } = view
-  const name = padEnd(record.functionName, nameWidth)
-  const status = padEnd(record.status, 7)
-  const time = view.clockTime(record.atMs)
-  if (record.status === 'refused') {
-    const why = record.errorMessage ?? record.errorType ?? ''
-    return [`${style.dim(time)}  ${name} ${style.red(status)} ${why}`.trimEnd()]
-  }
-  const paint = record.status === 'ok' ? style.green : style.red
-  const parts = [
-    padStart(duration(record.durationMs), 9),
-    padEnd([record.env, record.cold ? 'cold' : 'warm'].filter(Boolean).join(' '), 8),
-    record.initMs === undefined ? '' : `init ${duration(record.initMs)}`,
-    frozenMs === undefined || record.cold ? '' : `after ${duration(frozenMs)} frozen`,
-    record.type === 'Event' ? `event, attempt ${record.attempt}` : '',
-  ]
-  const rest = parts.filter((part) => part !== '').join('  ')
-  const first = `${style.dim(time)}  ${name} ${paint(status)} ${rest}`.trimEnd()
-  const message = failureText(record)
-  return message === undefined ? [first] : [first, `${indent}↳ ${style.red(message)}`]
-}
-
-function failureText(record: Ended): string | undefined {
-  if (record.status === 'ok') return undefined
-  const parts = [record.errorType, record.errorMessage].filter((part) => part !== undefined)
-  if (parts.length === 0) return undefined
-  return fit(escapeControls(parts.join(': ').replace(/\s*\n\s*/g, ' ')), 300)
 }
 
 function eventLine(

@@ -12,6 +12,7 @@ import {
   once,
   standardInput,
 } from './outcome.js'
+import { jsonComplaint } from './payload.js'
 import type { Terminal } from './terminal.js'
 import { escapeControls } from './text.js'
 
@@ -21,6 +22,7 @@ export interface InvokeArguments extends GlobalArguments {
   readonly event?: string
   readonly type: 'RequestResponse' | 'Event' | 'DryRun'
   readonly qualifier?: string
+  readonly logTail: boolean
 }
 
 /** @throws EmulatorError EMU_USAGE, EMU_PAYLOAD_INVALID, and those of connect. */
@@ -34,7 +36,7 @@ export async function run(given: InvokeArguments, terminal: Terminal): Promise<O
     headers: {
       'content-type': 'application/json',
       'x-amz-invocation-type': given.type,
-      ...(given.type === 'RequestResponse' ? { 'x-amz-log-type': 'Tail' } : {}),
+      ...(given.logTail && given.type === 'RequestResponse' ? { 'x-amz-log-type': 'Tail' } : {}),
     },
     body,
   })
@@ -86,13 +88,9 @@ async function readEvent(path: string): Promise<Buffer> {
 }
 
 function checked(source: string, bytes: Buffer): Buffer {
-  try {
-    JSON.parse(bytes.toString('utf8'))
-    return bytes
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new EmulatorError('EMU_PAYLOAD_INVALID', { source, reason })
-  }
+  const reason = jsonComplaint(bytes)
+  if (reason !== undefined) throw new EmulatorError('EMU_PAYLOAD_INVALID', { source, reason })
+  return bytes
 }
 
 function invocationUrl(lambdaUrl: string, given: InvokeArguments): string {

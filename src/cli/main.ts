@@ -11,20 +11,21 @@ import {
   reportOf,
   standardInput,
 } from './outcome.js'
+import { repeatable } from './start-options.js'
 import type { Terminal } from './terminal.js'
 import { createStyle, wantsColour } from './text.js'
-import { type Verb, verbs } from './verbs.js'
+import { globalOptions, type Verb, verbs } from './verbs.js'
 
 export { processTerminal } from './terminal.js'
 
 /** Runs one command. Never throws; gives the exit code (the table in domain/emulator-error.ts). */
 export async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
   const asked = {
-    json: argv.includes('--json'),
+    json: splitCommand(argv).own.includes('--json'),
     command: argv.find((word) => !word.startsWith('-')),
   }
   try {
-    const parsed = parse(argv, terminal)
+    const parsed = parse(argv, terminal.stdout.columns)
     if (parsed.is === 'text') {
       terminal.stdout.write(`${parsed.text}\n`)
       return exitCodes.ok
@@ -40,49 +41,55 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
   }
 }
 
+/** A verb's --help, 100 columns wide, for the reference. */
+export async function helpOf(verb: string): Promise<string> {
+  const parsed = parse([verb, '--help'], 100)
+  return parsed.is === 'text' ? parsed.text.replace(/[ \t]+$/gm, '').trim() : ''
+}
+
 type Parsed =
   /** --help and --version. */
   | { readonly is: 'text'; readonly text: string }
   | { readonly is: 'verb'; readonly verb: Verb; readonly given: GlobalArguments }
 
 /** @throws EmulatorError EMU_USAGE. */
-function parse(argv: readonly string[], terminal: Terminal): Parsed {
+function parse(argv: readonly string[], columns: number): Parsed {
   let chosen: Parsed | undefined
-  let parser = yargs()
+  const { own, command } = splitCommand(argv)
+  let parser = globalOptions(yargs())
     .scriptName('lambda-emu')
     .usage(
       '$0 <verb> [options]\n\nAWS Lambda on this machine: functions truly frozen between requests.',
     )
     .locale('en')
     .version(packageVersion())
-    .option('state-dir', {
-      type: 'string',
-      describe: 'State directory of the daemon',
-      global: true,
-    })
-    .option('json', { type: 'boolean', default: false, describe: 'Output for programs' })
-    .option('quiet', { type: 'boolean', default: false, describe: 'Only what was asked for' })
-    .parserConfiguration({ 'duplicate-arguments-array': false })
+    // Of an option that is given twice the last one counts, unless it may be repeated.
+    .middleware((given) => {
+      for (const [name, value] of Object.entries(given)) {
+        if (Array.isArray(value) && name !== '_' && !mayRepeat(name)) given[name] = value.at(-1)
+      }
+    }, true)
     .example('$0 start', 'the functions of the project in this folder')
     .example('$0 invoke hello', 'in another terminal')
     .demandCommand(1, 'no verb is given')
     .strict()
     .strictCommands()
     .showHelpOnFail(false)
-    .wrap(Math.min(terminal.stdout.columns, 100))
+    .wrap(Math.min(columns, 100))
   for (const verb of verbs) {
     parser = parser.command({
       command: `${verb.name} ${verb.positionals}`.trimEnd(),
       describe: verb.describe,
       builder: (each) => verb.options(each),
       handler: (given) => {
-        chosen = { is: 'verb', verb, given: given as unknown as GlobalArguments }
+        const all = verb.takesCommand === true ? { ...given, command } : given
+        chosen = { is: 'verb', verb, given: all as unknown as GlobalArguments }
       },
     })
   }
   let failure: string | undefined
   let text = ''
-  const words = argv.map((word) => (word === '-' ? standardInput : word))
+  const words = own.map((word) => (word === '-' ? standardInput : word))
   parser.parse(words, {}, (error, _given, output) => {
     if (error) failure = error.message
     text = output
@@ -93,9 +100,29 @@ function parse(argv: readonly string[], terminal: Terminal): Parsed {
   return text === '' && chosen !== undefined ? chosen : { is: 'text', text }
 }
 
+/** Words after the first `--` belong to the command of a verb that takes one. */
+function splitCommand(argv: readonly string[]): {
+  readonly own: readonly string[]
+  readonly command: readonly string[]
+} {
+  const at = argv.indexOf('--')
+  const verb = verbs.find(({ name }) => name === argv.find((word) => !word.startsWith('-')))
+  if (at < 0 || verb?.takesCommand !== true) return { own: argv, command: [] }
+  return { own: argv.slice(0, at), command: argv.slice(at + 1) }
+}
+
+function mayRepeat(name: string): boolean {
+  const camel = name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+  return repeatable.has(camel) || camel === 'header' || name === 'n'
+}
+
 /** yargs' own words, on one line, with what would have been right. */
 function problemOf(failure: string, argv: readonly string[]): string {
   const verb = verbs.find(({ name }) => argv.includes(name))
+  const valueless = /^Not enough arguments following: (\S+)/.exec(failure)?.[1]
+  if (valueless !== undefined) {
+    return `${valueless.length === 1 ? '-' : '--'}${valueless} needs a value`
+  }
   if (failure.startsWith('Not enough') && verb !== undefined) {
     return `something is missing: ${verb.name} ${verb.positionals}`
   }

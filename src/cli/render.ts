@@ -10,7 +10,7 @@ import type {
   Warning,
 } from '../admin/contract.js'
 import { messageLines } from './event-lines.js'
-import { count, duration, type Style, table } from './text.js'
+import { duration, type Style, table } from './text.js'
 
 export interface Page {
   readonly columns: number
@@ -24,49 +24,7 @@ const backendNames: Readonly<Record<FreezeBackend, string>> = {
   none: 'off',
 }
 
-export interface BannerFacts {
-  readonly version: string
-  readonly status: Status
-  readonly functions: readonly FunctionSummary[]
-  readonly warnings: readonly Warning[]
-  readonly readyMs: number
-  readonly suggestions: readonly { readonly command: string; readonly see: string }[]
-  /** How to call this program again. */
-  readonly program: string
-  /** The project as the user would name it. */
-  readonly project: string
-  readonly region: string
-}
-
-/** What `start` says once, when everything answers. */
-export function renderBanner(facts: BannerFacts, page: Page): readonly string[] {
-  const { style } = page
-  const { status } = facts
-  const head = [
-    style.bold(`lambda-emu ${facts.version}`),
-    `freeze ${freezeMark(status, style)}`,
-    `sandbox ${sandboxMark(status.sandbox, style)}`,
-    style.dim(`profile ${status.profile}`),
-  ]
-  return [
-    head.join('   '),
-    ...freezeReasons(status, page),
-    ...sandboxReasons(status.sandbox, page),
-    '',
-    ...functionLines(facts, page),
-    ...warningLines(facts.warnings, page),
-    '',
-    `  Lambda   ${style.cyan(status.lambdaUrl)}`,
-    `  ${style.green(`ready in ${Math.round(facts.readyMs)} ms`)}`,
-    '',
-    ...tryLines(facts, page),
-    '',
-    style.dim('  Ctrl-C stops it, and every process that it started.'),
-    '',
-  ]
-}
-
-function freezeMark(status: Status, style: Style): string {
+export function freezeMark(status: Status, style: Style): string {
   const { backend } = status.freezer
   const paint = { v2: style.green, v1: style.green, signal: style.yellow, none: style.red }[backend]
   return `${paint(backend === 'none' ? '○' : '●')} ${backendNames[backend]}`
@@ -90,54 +48,24 @@ function reductions(sandbox: SandboxStatus): readonly string[] {
   return phrases.filter((phrase) => phrase !== false)
 }
 
-function sandboxMark(sandbox: SandboxStatus, style: Style): string {
+export function sandboxMark(sandbox: SandboxStatus, style: Style): string {
   if (reductions(sandbox).length === 0) return `${style.green('●')} complete`
   return sandbox.filesystem === 'none' ? `${style.red('○')} open` : `${style.yellow('◐')} reduced`
 }
 
-function sandboxReasons(sandbox: SandboxStatus, page: Page): readonly string[] {
+export function sandboxReasons(sandbox: SandboxStatus, page: Page): readonly string[] {
   const phrases = reductions(sandbox)
   if (phrases.length === 0) return []
   const text = `sandbox: ${phrases.join('; ')} (lambda-emu doctor tells why)`
   return wrap(text, page.columns - 2).map((line) => `  ${page.style.dim(line)}`)
 }
 
-function freezeReasons(status: Status, page: Page): readonly string[] {
+export function freezeReasons(status: Status, page: Page): readonly string[] {
   const { backend, reason, escapes } = status.freezer
   const why = backend === 'v2' || reason === '' ? [] : [`not cgroup v2: ${reason}`]
   return [...why, ...escapes.map((what) => `not held still: ${what}`)].flatMap((text) =>
     wrap(text, page.columns - 2).map((line) => `  ${page.style.dim(line)}`),
   )
-}
-
-function functionLines(facts: BannerFacts, page: Page): readonly string[] {
-  const { functions, project } = facts
-  const head = `  ${project}   ${count(functions.length, 'function')}`
-  if (functions.length === 0) {
-    return [
-      head,
-      '  Make one through the Lambda API, or start with a folder that has a template.yaml.',
-    ]
-  }
-  const rows = functions.map((each) => [
-    each.functionName,
-    each.runtime,
-    `${each.memoryMb} MB`,
-    `${each.timeoutSeconds} s`,
-  ])
-  const columns = [
-    { title: '', shrinkTo: 16 },
-    { title: '' },
-    { title: '', align: 'right' },
-    { title: '', align: 'right' },
-  ] as const
-  const [, ...lines] = table(columns, rows, page.columns - 4, page.style)
-  return [head, ...lines.map((line) => `    ${line}`)]
-}
-
-function warningLines(warnings: readonly Warning[], page: Page): readonly string[] {
-  if (warnings.length === 0) return []
-  return ['', ...renderWarnings(warnings, page).map((line) => `  ${line}`)]
 }
 
 /** One warning a line, wrapped. */
@@ -147,31 +75,6 @@ export function renderWarnings(warnings: readonly Warning[], page: Page): readon
     const marked = page.style.yellow(code) + first.slice(code.length)
     return [`! ${marked}`, ...rest.map((line) => `    ${line}`)]
   })
-}
-
-function tryLines(facts: BannerFacts, page: Page): readonly string[] {
-  const { status, program, region, functions } = facts
-  const proposed = facts.suggestions.map(({ command }) => command.split(' ')[1])
-  const first = functions.find(({ functionName }) => functionName === proposed[0]) ?? functions[0]
-  if (first === undefined) return [`  Try   ${program} status`]
-  const own =
-    facts.suggestions.length === 0
-      ? [{ command: `invoke ${first.functionName}`, see: '' }]
-      : facts.suggestions
-  const aws = [
-    `aws lambda invoke --endpoint-url ${status.lambdaUrl} --region ${region} \\`,
-    `  --no-sign-request --function-name ${first.functionName} /dev/stdout`,
-  ]
-  return [
-    '  Try, in another terminal:',
-    ...own.flatMap(({ command, see }) => [
-      `    ${page.style.bold(`${program} ${command}`)}`,
-      ...(see === ''
-        ? []
-        : wrap(see, page.columns - 8).map((line) => `      ${page.style.dim(line)}`)),
-    ]),
-    ...aws.map((line) => `    ${page.style.bold(line)}`),
-  ]
 }
 
 /** Breaks at spaces; a word that is longer than the width stays whole. */
@@ -198,6 +101,9 @@ export function renderStatus(status: Status, page: Page): readonly string[] {
   const rows = [
     ['project', status.project],
     ['Lambda', status.lambdaUrl],
+    ...(status.httpUrl === null ? [] : [['HTTP', status.httpUrl]]),
+    ...(status.apis.length === 0 ? [] : [['APIs', status.apis.map(({ url }) => url).join('  ')]]),
+    ...(status.schedules.length === 0 ? [] : [['schedules', `${status.schedules.length}`]]),
     ['freeze', freezeMark(status, style)],
     ['sandbox', sandboxMark(status.sandbox, style)],
     ['functions', `${status.functions}`],

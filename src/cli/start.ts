@@ -1,111 +1,60 @@
 // lambda-emu start: runs the emulator in the foreground and tells what happens, a line an event, until Ctrl-C.
 
-import { relative, resolve } from 'node:path'
+import { relative } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
-import type { Emulator, EmulatorOptions, FreezeBackend } from '../admin/contract.js'
+import type { Emulator, JournalRecord } from '../admin/contract.js'
 import { packageVersion } from '../admin/package-root.js'
 import { load } from '../config/load.js'
-import type { Suggestion } from '../config/loaded.js'
+import type { LoadedProject } from '../config/loaded.js'
 import { exitCodes } from '../domain/emulator-error.js'
 import { pageOf } from './connect.js'
-import { createEventLines } from './event-lines.js'
-import type { GlobalArguments, Outcome } from './outcome.js'
-import { renderBanner } from './render.js'
+import { createEventLines, type EventLines, overdueMs } from './event-lines.js'
+import { type HotKeys, listenToKeys } from './hot-keys.js'
+import { watchInterrupts } from './interrupts.js'
+import type { Outcome } from './outcome.js'
+import { renderBanner } from './render-banner.js'
+import { readStartOptions, type StartArguments, type StartWish } from './start-options.js'
 import type { Terminal } from './terminal.js'
 import { createClockTime } from './text.js'
-
-export interface StartArguments extends GlobalArguments {
-  readonly path?: string
-  readonly host: string
-  readonly lambdaPort: number
-  readonly region?: string
-  readonly account?: string
-  readonly freeze?: FreezeBackend
-  readonly isolation?: 'standard' | 'none'
-  readonly cpu: boolean
-  readonly memoryBudget?: number
-}
 
 /**
  * V8 would let the heap grow, by 48 MB its young part alone, while much is made and thrown away, as by a storm of
  * output. What a daemon leaves behind is worth no more room: it is swept more often instead. Source: measured, 97
  * against 134 MB resident after 5,000 invocations for some 6 % of its CPU time, and 22 against 45 MB in a storm.
  */
-function keepHeapSmall(): void {
+export function keepHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1')
   setFlagsFromString('--heap-growing-percent=20')
 }
 
-/** Resolves after a clean stop. @throws EmulatorError of startEmulator. */
+/** Resolves after a clean stop. @throws EmulatorError of startDaemon. */
 export async function run(given: StartArguments, terminal: Terminal): Promise<Outcome> {
   keepHeapSmall()
-  const interrupt = watchInterrupts(terminal)
+  const interrupts = watchInterrupts(terminal)
+  let keys: HotKeys | undefined
   try {
-    const options = optionsOf(given, terminal)
+    const wish = await readStartOptions(given, terminal)
+    for (const note of given.quiet ? [] : wish.notes) terminal.stderr.write(`${note}\n`)
     // Loading here too makes a wrong template fail before anything is started.
-    const [library, { suggestions }] = await Promise.all([
+    const [library, project] = await Promise.all([
       terminal.loadLibrary(),
-      load(options.path, loadOptionsOf(options)),
+      load(wish.options.path, wish.loadOptions),
     ])
-    const emulator = await library.startEmulator(options)
+    const emulator = await library.startDaemon(wish.options)
     const readyMs = terminal.uptimeMs()
-    interrupt.stops(emulator)
+    interrupts.stops(emulator)
     if (given.json) tellJson(emulator, terminal)
-    else if (!given.quiet) tellPeople({ emulator, options, suggestions, readyMs, terminal })
+    else {
+      const told = { emulator, wish, project, readyMs, terminal, given }
+      keys = tellPeople(told, interrupts.interrupt)
+    }
     await emulator.stopped
     if (given.json) terminal.stdout.write(`${JSON.stringify({ event: 'stopped' })}\n`)
     else if (!given.quiet) terminal.stdout.write('stopped\n')
     return { is: 'streamed', exitCode: exitCodes.ok }
   } finally {
-    interrupt.release()
-  }
-}
-
-function optionsOf(given: StartArguments, terminal: Terminal): EmulatorOptions {
-  const region = given.region ?? terminal.variables.AWS_REGION
-  return {
-    path: resolve(terminal.workingFolder, given.path ?? '.'),
-    host: given.host,
-    lambdaPort: given.lambdaPort,
-    ...(given.stateDir === undefined
-      ? {}
-      : { stateDirectory: resolve(terminal.workingFolder, given.stateDir) }),
-    ...(region === undefined || region === '' ? {} : { region }),
-    ...(given.account === undefined ? {} : { accountId: given.account }),
-    ...(given.freeze === undefined ? {} : { freeze: given.freeze }),
-    ...(given.isolation === undefined ? {} : { isolation: given.isolation }),
-    cpu: given.cpu,
-    ...(given.memoryBudget === undefined ? {} : { memoryBudgetMb: given.memoryBudget }),
-  }
-}
-
-function loadOptionsOf(options: EmulatorOptions) {
-  return {
-    ...(options.region === undefined ? {} : { region: options.region }),
-    ...(options.accountId === undefined ? {} : { accountId: options.accountId }),
-  }
-}
-
-interface InterruptWatch {
-  stops(emulator: Emulator): void
-  release(): void
-}
-
-/** The first Ctrl-C stops cleanly, even while it is still starting; the second ends the process at once. */
-function watchInterrupts(terminal: Terminal): InterruptWatch {
-  let emulator: Emulator | undefined
-  let interrupts = 0
-  const release = terminal.onInterrupt(() => {
-    interrupts += 1
-    if (interrupts > 1) return terminal.exit(exitCodes.interrupted)
-    void emulator?.stop()
-  })
-  return {
-    stops: (started) => {
-      emulator = started
-      if (interrupts > 0) void started.stop()
-    },
-    release,
+    keys?.release()
+    interrupts.release()
   }
 }
 
@@ -114,7 +63,7 @@ function tellJson(emulator: Emulator, terminal: Terminal): void {
   print({
     event: 'ready',
     lambda: emulator.lambdaUrl,
-    http: null,
+    http: emulator.httpUrl,
     admin: { url: emulator.adminUrl, token: emulator.adminToken },
   })
   for (const warning of emulator.warnings) print({ event: 'warning', ...warning })
@@ -122,29 +71,36 @@ function tellJson(emulator: Emulator, terminal: Terminal): void {
   emulator.onLog((record) => print({ event: 'log', ...record }))
 }
 
-function tellPeople(started: {
+interface Told {
   readonly emulator: Emulator
-  readonly options: EmulatorOptions
-  readonly suggestions: readonly Suggestion[]
+  readonly wish: StartWish
+  readonly project: LoadedProject
   readonly readyMs: number
   readonly terminal: Terminal
-}): void {
-  const { emulator, terminal } = started
+  readonly given: StartArguments
+}
+
+/** The banner and the running account; with --quiet nothing, and no keys. */
+function tellPeople(told: Told, interrupt: () => void): HotKeys | undefined {
+  const { emulator, terminal, given } = told
+  if (given.quiet) return undefined
   const page = pageOf(terminal.stdout, terminal)
   const print = (lines: readonly string[]) => {
     if (lines.length > 0) terminal.stdout.write(`${lines.join('\n')}\n`)
   }
+  const keys = listenToKeys({ emulator, terminal, page, print, interrupt })
   const status = emulator.status()
   const facts = {
     version: packageVersion(),
     status,
     functions: emulator.functions(),
     warnings: emulator.warnings,
-    readyMs: started.readyMs,
-    suggestions: started.suggestions,
+    readyMs: told.readyMs,
+    suggestions: told.project.suggestions,
     program: terminal.program,
-    project: shortPath(status.project, terminal.workingFolder),
-    region: started.options.region ?? 'us-east-1',
+    project: shortPath(told.project.sourcePath ?? status.project, terminal.workingFolder),
+    region: told.wish.options.region ?? 'us-east-1',
+    keys: keys?.shown ?? [],
   }
   print(renderBanner(facts, page))
   const events = createEventLines({
@@ -152,8 +108,27 @@ function tellPeople(started: {
     escape: terminal.stdout.isTerminal,
     clockTime: createClockTime(),
   })
-  emulator.onJournal((record) => print(events.ofJournal(record)))
+  emulator.onJournal((record) => {
+    keys?.heard(record)
+    print(events.ofJournal(record))
+    tellOverdue(record, { events, terminal, print })
+  })
   emulator.onLog((record) => print(events.ofLog(record)))
+  return keys
+}
+
+/** An HTTP request whose invocation never ran has no second half to wait for. */
+export function tellOverdue(
+  record: JournalRecord,
+  parts: {
+    readonly events: EventLines
+    readonly terminal: Terminal
+    readonly print: (lines: readonly string[]) => void
+  },
+): void {
+  const waiting = parts.events.waitsFor(record)
+  if (waiting === undefined) return
+  void parts.terminal.pause(overdueMs).then(() => parts.print(parts.events.overdue(waiting)))
 }
 
 /** Relative to the working folder, unless that leads out of it. */

@@ -1,5 +1,6 @@
 // What a verb may know of the world around the process, as one value: so that tests can give another.
 
+import { spawn } from 'node:child_process'
 import { basename, relative } from 'node:path'
 import type { Emulator, EmulatorOptions } from '../admin/contract.js'
 import { processUptimeMs } from '../clock/kernel.js'
@@ -11,25 +12,53 @@ export interface Output {
   readonly columns: number
 }
 
+/** How a program ended, or why it never ran. */
+export type RunEnd =
+  | { readonly is: 'exited'; readonly code: number }
+  | { readonly is: 'killed'; readonly signal: NodeJS.Signals }
+  | { readonly is: 'not-started'; readonly reason: string }
+
+export interface Running {
+  /** Nothing when it has ended. */
+  kill(signal: NodeJS.Signals): void
+  readonly ended: Promise<RunEnd>
+}
+
 /** What `start` needs of the library. */
 export interface Library {
-  startEmulator(options: EmulatorOptions): Promise<Emulator>
+  startDaemon(options: EmulatorOptions): Promise<Emulator>
 }
+
+type Variables = Readonly<Record<string, string | undefined>>
 
 export interface Terminal {
   /** How this program was called, as somebody would type it again. */
   readonly program: string
   readonly workingFolder: string
-  readonly variables: Readonly<Record<string, string | undefined>>
+  readonly variables: Variables
   readonly stdin: AsyncIterable<Buffer>
   readonly stdout: Output
   readonly stderr: Output
   /** Waits on the host's clock. */
   sleep(durationMs: number): Promise<void>
+  /** As sleep, but the process may end meanwhile. */
+  pause(durationMs: number): Promise<void>
   /** Since this process was started. */
   uptimeMs(): number
-  /** Called for each Ctrl-C, SIGTERM, SIGHUP, and when nobody reads stdout any more. Returns the way to stop. */
-  onInterrupt(listener: () => void): () => void
+  /**
+   * Called for each Ctrl-C, SIGTERM, SIGHUP, and, without a signal, when nobody reads stdout any more. Returns the way
+   * to stop.
+   */
+  onInterrupt(listener: (signal?: NodeJS.Signals) => void): () => void
+  /**
+   * Each key as it is pressed, without echo; Ctrl-C comes here as \u0003. Returns the way to give the keyboard back.
+   * Missing unless standard input and output are both a terminal.
+   */
+  readonly onKey?: (listener: (key: string) => void) => () => void
+  /** Whether Ctrl-C at the keyboard reaches the programs that this one has started, too. */
+  readonly sharesKeyboard: boolean
+  /** Runs a program with this process's own input, output and errors. */
+  run(command: string, words: readonly string[], variables: Variables): Running
   /** Ends the process at once. */
   exit(code: number): void
   loadLibrary(): Promise<Library>
@@ -39,9 +68,13 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** The terminal of this process. `sleep` comes from outside: nothing here touches timers. */
 export function processTerminal(given: {
-  readonly sleep: (durationMs: number) => Promise<void>
+  readonly sleep: (
+    durationMs: number,
+    value?: undefined,
+    options?: { readonly ref?: boolean },
+  ) => Promise<void>
 }): Terminal {
-  const interrupted = new Set<() => void>()
+  const interrupted = new Set<(signal?: NodeJS.Signals) => void>()
   process.stdout.on('error', () => {
     // The reader (`head`, a closed window) has gone: there is nobody to tell.
     if (interrupted.size === 0) process.exit(0)
@@ -55,7 +88,8 @@ export function processTerminal(given: {
     stdin: process.stdin,
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
-    sleep: given.sleep,
+    sleep: (durationMs) => given.sleep(durationMs),
+    pause: (durationMs) => given.sleep(durationMs, undefined, { ref: false }),
     uptimeMs: processUptimeMs,
     onInterrupt: (listener) => {
       interrupted.add(listener)
@@ -65,8 +99,58 @@ export function processTerminal(given: {
         for (const signal of signals) process.off(signal, listener)
       }
     },
+    ...(process.stdin.isTTY === true && process.stdout.isTTY === true ? { onKey } : {}),
+    sharesKeyboard: process.stdin.isTTY === true,
+    run,
     exit: (code) => process.exit(code),
     loadLibrary: () => import('../index.js'),
+  }
+}
+
+/** Ctrl-Z and Ctrl-\ do what they always do: only lines and echo are given up. */
+function onKey(listener: (key: string) => void): () => void {
+  const { stdin } = process
+  const raw = () => stdin.setRawMode(true)
+  const cooked = () => stdin.setRawMode(false)
+  const heard = (chunk: Buffer) => {
+    for (const key of chunk.toString('utf8')) {
+      if (key !== '\u001a' && key !== '\u001c') listener(key)
+      else {
+        cooked()
+        process.kill(process.pid, key === '\u001a' ? 'SIGTSTP' : 'SIGQUIT')
+        // Here it goes on when it is continued, or at once where nobody could continue it.
+        raw()
+      }
+    }
+  }
+  raw()
+  stdin.on('data', heard)
+  process.on('SIGCONT', raw)
+  process.on('exit', cooked)
+  return () => {
+    stdin.off('data', heard)
+    stdin.pause()
+    process.off('SIGCONT', raw)
+    process.off('exit', cooked)
+    cooked()
+  }
+}
+
+function run(command: string, words: readonly string[], variables: Variables): Running {
+  const child = spawn(command, words, { env: variables, stdio: 'inherit' })
+  return {
+    kill: (signal) => {
+      child.kill(signal)
+    },
+    ended: new Promise((resolve) => {
+      child.once('error', (error: NodeJS.ErrnoException) => {
+        if (child.pid === undefined) resolve({ is: 'not-started', reason: error.code ?? '' })
+      })
+      child.once('exit', (code, signal) => {
+        if (signal !== null) resolve({ is: 'killed', signal })
+        else resolve({ is: 'exited', code: code ?? 0 })
+      })
+    }),
   }
 }
 

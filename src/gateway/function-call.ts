@@ -36,6 +36,24 @@ function timerKey(requestId: RequestId): TimerKey {
   return `gateway:${requestId}` as TimerKey
 }
 
+/** How a function failed, in its own words where it has some. */
+export function failureWords(
+  functionName: string,
+  { payload, errorType }: Extract<CallResult, { readonly is: 'function-error' }>,
+): string {
+  try {
+    const said = JSON.parse(payload.toString('utf8')) as {
+      readonly errorType?: unknown
+      readonly errorMessage?: unknown
+    } | null
+    const words = [said?.errorType, said?.errorMessage].filter((word) => typeof word === 'string')
+    if (words.length > 0) return `the function ${functionName} failed: ${words.join(': ')}`
+  } catch {
+    // A runtime may post anything as its error.
+  }
+  return `the function ${functionName} failed with ${errorType}`
+}
+
 const refusals: Readonly<Record<RefusalReason, string>> = {
   ConcurrentInvocationLimitExceeded: 'as many invocations as the account allows are running',
   ReservedFunctionConcurrentInvocationLimitExceeded:

@@ -10,7 +10,6 @@ import type {
 } from '../../src/admin/contract.js'
 import { createEventLines } from '../../src/cli/event-lines.js'
 import {
-  renderBanner,
   renderEnvironments,
   renderError,
   renderFunctions,
@@ -18,6 +17,7 @@ import {
   renderStatus,
   renderWarnings,
 } from '../../src/cli/render.js'
+import { renderBanner } from '../../src/cli/render-banner.js'
 import {
   createClockTime,
   createStyle,
@@ -91,6 +91,7 @@ t.test('the banner says how it freezes, what there is, and what to try', async (
       program: 'node bin/lambda-emu.js',
       project: 'fixtures/sample',
       region: 'us-east-1',
+      keys: [],
     },
     at(80),
   )
@@ -141,6 +142,7 @@ t.test('without cgroup v2 the banner says why, and what is not held still', asyn
       program: 'lambda-emu',
       project: '.',
       region: 'us-east-1',
+      keys: [],
     },
     at(80),
   )

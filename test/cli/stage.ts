@@ -6,14 +6,14 @@ import type { Terminal } from '../../src/cli/terminal.js'
 export interface Stage extends Terminal {
   readonly out: () => string
   readonly err: () => string
-  readonly interrupt: () => void
+  readonly interrupt: (signal?: NodeJS.Signals) => void
   readonly exits: readonly number[]
 }
 
 export function stage(changes: Partial<Terminal> = {}): Stage {
   const out: string[] = []
   const err: string[] = []
-  const listeners = new Set<() => void>()
+  const listeners = new Set<(signal?: NodeJS.Signals) => void>()
   const exits: number[] = []
   return {
     program: 'lambda-emu',
@@ -23,17 +23,23 @@ export function stage(changes: Partial<Terminal> = {}): Stage {
     stdout: { write: (text) => void out.push(text), isTerminal: false, columns: 80 },
     stderr: { write: (text) => void err.push(text), isTerminal: false, columns: 80 },
     sleep: async () => {},
+    pause: () => new Promise(() => {}),
     uptimeMs: () => 200,
     onInterrupt: (listener) => {
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
+    sharesKeyboard: false,
+    run: () => ({
+      kill: () => {},
+      ended: Promise.resolve({ is: 'not-started', reason: 'this test runs nothing' }),
+    }),
     exit: (code) => void exits.push(code),
     loadLibrary: () => Promise.reject(new Error('this test starts nothing')),
     out: () => out.join(''),
     err: () => err.join(''),
-    interrupt: () => {
-      for (const listener of [...listeners]) listener()
+    interrupt: (signal = 'SIGINT') => {
+      for (const listener of [...listeners]) listener(signal)
     },
     exits,
     ...changes,

@@ -269,11 +269,14 @@ t.test('wrong arguments are told in one sentence with exit code 2', async (t) =>
     [['invoke'], /something is missing: invoke <function> \[payload\]/],
     [['freeze'], /something is missing: freeze <environment>/],
     [['start', '--freeze', 'v3'], /Invalid values: Argument: freeze, Given: "v3"/],
-    [['start', '--lambda-port', 'x'], /--lambda-port NaN is not a port/],
+    [['start', '--lambda-port', 'x'], /--lambda-port x is not a port/],
     [['start', '--lambda-port', '65536'], /--lambda-port 65536 is not a port/],
     [['start', '--account', '12'], /--account 12 is not twelve digits/],
-    [['start', '--memory-budget', '63'], /--memory-budget takes a whole number of MB from 64 on/],
-    [['start', '--memory-budget', 'much'], /--memory-budget takes a whole number/],
+    [
+      ['start', '--memory-budget', '63'],
+      /--memory-budget 63 is not a whole number of MB from 64 on/,
+    ],
+    [['start', '--memory-budget', 'much'], /--memory-budget much is not a whole number/],
     [['invoke', 'f', '--type', 'Later'], /Invalid values/],
     [['invoke', 'f', '{}', '--event', 'x'], /give a payload or --event, not both/],
     [['invoke', 'f', '--event', '/does/not/exist'], /cannot read --event \/does\/not\/exist/],
@@ -289,18 +292,6 @@ t.test('wrong arguments are told in one sentence with exit code 2', async (t) =>
   const payload = stage()
   t.equal(await main(['invoke', 'f', '{'], payload), 2)
   t.match(payload.err(), /^EMU_PAYLOAD_INVALID: the payload on the command line is not JSON: /)
-})
-
-t.test('every verb has help with an example', async (t) => {
-  const help = stage()
-  t.equal(await main(['--help'], help), 0)
-  const verbs = ['start', 'stop', 'status', 'list', 'invoke', 'logs', 'environments', 'freeze']
-  for (const verb of [...verbs, 'thaw', 'expire']) {
-    t.match(help.out(), `lambda-emu ${verb}`)
-    const terminal = stage()
-    t.equal(await main([verb, '--help'], terminal), 0)
-    t.match(terminal.out(), /Examples:\n {2}lambda-emu /, verb)
-  }
 })
 
 t.test('a daemon that has not said yet where it listens is told apart from none', async (t) => {

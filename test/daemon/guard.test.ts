@@ -7,7 +7,7 @@ import { adminTokenHeader } from '../../src/admin/contract.js'
 import { lambdaModel } from '../../src/aws/models/lambda-model.js'
 import { controlServers } from '../../src/daemon/lifetime.js'
 import { routesOf } from '../../src/http/server.js'
-import { startEmulator } from '../../src/index.js'
+import { startDaemon } from '../../src/index.js'
 import { logged, startWith, temporaryFolder } from '../support/in-process.js'
 
 interface Case {
@@ -90,7 +90,7 @@ function statusOf(
 const pathOf = (url: string): string => url.replace(/:\w+/g, 'x').replace('*', 'x')
 
 t.test('every attack gets 403 on every route of both control servers', async (t) => {
-  const emulator = await startEmulator({
+  const emulator = await startDaemon({
     lambdaPort: 0,
     path: temporaryFolder(t),
     stateDirectory: temporaryFolder(t),
@@ -141,7 +141,7 @@ t.test('every attack gets 403 on every route of both control servers', async (t)
 })
 
 t.test('curl and AWS SDKs pass; admin routes want the token as well', async (t) => {
-  const emulator = await startEmulator({
+  const emulator = await startDaemon({
     lambdaPort: 0,
     path: temporaryFolder(t),
     stateDirectory: temporaryFolder(t),

@@ -52,8 +52,8 @@ t.test('a function that cannot be started fails by itself', async (t) => {
 
 // A daemon in which one effect throws what no effect may throw.
 const buggy = (library: string, project: string, state: string): string => `
-  const { startEmulator } = await import(${JSON.stringify(library)})
-  const emulator = await startEmulator({ path: ${JSON.stringify(project)}, lambdaPort: 0, stateDirectory: ${JSON.stringify(state)} })
+  const { startDaemon } = await import(${JSON.stringify(library)})
+  const emulator = await startDaemon({ path: ${JSON.stringify(project)}, lambdaPort: 0, stateDirectory: ${JSON.stringify(state)} })
   const call = () => fetch(emulator.lambdaUrl + '/2015-03-31/functions/hello/invocations', { method: 'POST' })
   await (await call()).text()
   const headers = { 'x-lambda-emu-token': emulator.adminToken }

@@ -1,7 +1,14 @@
 // Every error code of ours, provoked by a user's command: one sentence, a hint, the right exit code, nothing left behind.
 
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -12,12 +19,28 @@ import { startEmulator } from '../../src/index.js'
 import { buildFolder } from '../support/daemon.js'
 import { temporaryFolder, writeProject } from '../support/in-process.js'
 
-const program = `
+// Only against hanging.
+t.setTimeout(120_000)
+
+const commandLine = `
 const { setTimeout: sleep } = await import('node:timers/promises')
 const [main, ...words] = process.argv.slice(1)
 const cli = await import(main)
 process.exitCode = await cli.main(words, cli.processTerminal({ sleep }))`
 const main = pathToFileURL(join(buildFolder, 'src/cli/main.js')).href
+
+const library = pathToFileURL(join(buildFolder, 'src/index.js')).href
+/** A test of somebody's that asks for what cannot be. */
+const libraryProgram = `
+const { startEmulator } = await import(process.argv[1])
+const emulator = await startEmulator({ path: '.', stateDirectory: '.state' })
+try {
+  await emulator.clock.advance(1)
+} catch (error) {
+  console.error(error.code + ': ' + error.message + '\\n' + error.hint)
+  process.exitCode = error.exitCode
+}
+await emulator.stop()`
 
 interface Ran {
   readonly exitCode: number | null
@@ -30,11 +53,13 @@ interface RunOptions {
   readonly variables?: Readonly<Record<string, string>>
   /** Put before node: a wrapper that changes the world around it. */
   readonly wrapper?: readonly string[]
+  /** In place of the command line. */
+  readonly program?: string
 }
 
 function run(
   words: readonly string[],
-  { cwd, variables = {}, wrapper = [] }: RunOptions,
+  { cwd, variables = {}, wrapper = [], program = commandLine }: RunOptions,
 ): Promise<Ran> {
   const command = [
     ...wrapper,
@@ -42,7 +67,7 @@ function run(
     '--input-type=module',
     '-e',
     program,
-    main,
+    ...(program === commandLine ? [main] : []),
     ...words,
   ]
   return new Promise((resolve, reject) => {
@@ -83,6 +108,10 @@ function projectOfZip(folder: string, bytes: Buffer): void {
   writeFileSync(join(folder, 'code.zip'), bytes)
   const described = { f: { runtime: 'nodejs22.x', handler: 'index.handler', code: './code.zip' } }
   writeFileSync(join(folder, 'lambda-emu.json'), JSON.stringify({ functions: described }))
+}
+
+function projectWithLayer(folder: string, layer: string): void {
+  writeProject(folder, { hello: { ...hello, layers: [layer] } })
 }
 
 type Provoke = (t: Test, folder: string) => Promise<Ran>
@@ -218,6 +247,36 @@ const provoke: Record<EmulatorErrorCode, Provoke> = {
     await emulator.stop()
     return ran
   },
+  EMU_LIBRARY_USE: async (_t, folder) => {
+    writeProject(folder, { hello })
+    return run([library], { cwd: folder, program: libraryProgram })
+  },
+  EMU_LAYER_INVALID: async (_t, folder) => {
+    projectWithLayer(folder, '/dev/null')
+    return run(start, { cwd: folder })
+  },
+  EMU_LAYERS_TOO_LARGE: async (_t, folder) => {
+    projectWithLayer(folder, './layer')
+    mkdirSync(join(folder, 'layer'))
+    writeFileSync(join(folder, 'layer/large'), '')
+    truncateSync(join(folder, 'layer/large'), 262_144_001)
+    return run(start, { cwd: folder })
+  },
+  EMU_STRICT: async (_t, folder) => {
+    writeFileSync(join(folder, 'index.js'), 'exports.handler = async () => 1')
+    const properties = {
+      Runtime: 'nodejs22.x',
+      Handler: 'index.handler',
+      CodeUri: '.',
+      VpcConfig: {},
+    }
+    const resources = { Hello: { Type: 'AWS::Serverless::Function', Properties: properties } }
+    writeFileSync(join(folder, 'template.json'), JSON.stringify({ Resources: resources }))
+    return run([...start, '--strict'], { cwd: folder })
+  },
+  EMU_COMMAND_NOT_FOUND: async (_t, folder) =>
+    run(['exec', '--', 'no-such-program-anywhere'], { cwd: folder }),
+  EMU_NOTHING_TO_EXPLAIN: async (_t, folder) => beside(folder, ['explain', 'e999']),
   EMU_PAYLOAD_INVALID: async (_t, folder) => beside(folder, ['invoke', 'hello', '{not json']),
 }
 

@@ -20,6 +20,7 @@ const options: FunctionEnvironmentOptions = {
   logStreamName: '2026/11/21/[$LATEST]0123456789abcdef0123456789abcdef',
   taskRoot: '/var/task',
   runtimeDirectory: '/var/runtime',
+  layersFolder: '/opt',
   credentials: dummyCredentials,
   programFolders: [],
 }
@@ -103,6 +104,24 @@ t.test('folders that stand for those of the sandbox are named wherever it would 
     '/var/lang/lib:/lib64:/usr/lib64:/opt/emu/nodejs:/opt/emu/nodejs/lib:/home/me/app:/home/me/app/lib:/opt/lib',
   )
   t.ok(!Object.values(actual).some((value) => /\/var\/(task|runtime)/.test(value)))
+})
+
+t.test('layers that are elsewhere than in /opt are named where AWS names /opt', async (t) => {
+  const layersFolder = '/state/layers/1/opt'
+  const node = functionEnvironment(generation(), { ...options, layersFolder })
+  t.match(node.PATH, `:${layersFolder}/bin`)
+  t.match(node.LD_LIBRARY_PATH, `:${layersFolder}/lib`)
+  t.match(
+    node.NODE_PATH,
+    `${layersFolder}/nodejs/node20/node_modules:${layersFolder}/nodejs/node_modules:`,
+  )
+  t.ok(!('PYTHONPATH' in node))
+  const python = { runtime: 'python3.12', environment: { PYTHONPATH: '/var/task/vendored' } }
+  t.equal(
+    functionEnvironment(generation(python), { ...options, layersFolder }).PYTHONPATH,
+    `/var/task/vendored:${layersFolder}/python/lib/python3.12/site-packages:${layersFolder}/python:/var/runtime`,
+    'those of Python behind what the customer wants first',
+  )
 })
 
 const precedence: readonly [claim: string, name: string, wish: string, value: string][] = [

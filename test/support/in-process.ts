@@ -5,7 +5,7 @@ import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
-import type { Emulator, EmulatorOptions, LogRecord } from '../../src/index.js'
+import type { EmulatorOptions, LibraryEmulator, LogRecord } from '../../src/index.js'
 import { startEmulator } from '../../src/index.js'
 import { mode } from './modes.js'
 
@@ -15,6 +15,8 @@ export interface WrittenFunction {
   readonly timeoutSeconds?: number
   readonly memoryMb?: number
   readonly environment?: Readonly<Record<string, string>>
+  /** Folders and zip files, relative to the project. */
+  readonly layers?: readonly string[]
   /** Path below the task root → text; an executable when it is called bootstrap. */
   readonly files: Readonly<Record<string, string>>
 }
@@ -39,7 +41,7 @@ export interface InvokeOptions {
 }
 
 export interface RunningEmulator {
-  readonly emulator: Emulator
+  readonly emulator: LibraryEmulator
   readonly folder: string
   readonly logs: LogRecord[]
   invoke(name: string, event?: unknown, options?: InvokeOptions): Promise<Invoked>

@@ -17,6 +17,7 @@ import {
   type CallParts,
   callFunction,
   eventBytesMax,
+  failureWords,
   refusalWords,
 } from '../function-call.js'
 import { continueTrace, shortRequestId, type Trace, traceText } from '../identity.js'
@@ -181,7 +182,7 @@ function answerOf(
     case 'absent':
       return serverError(`there is no function ${functionName}`)
     case 'function-error':
-      return serverError(`the function ${functionName} failed with ${end.errorType}`)
+      return serverError(failureWords(functionName, end))
     case 'response': {
       const made = httpResponse(end.payload, payloadFormatVersion)
       return made.is === 'answer' ? { answer: made.answer } : serverError(made.why)

@@ -17,6 +17,7 @@ import {
   type CallParts,
   callFunction,
   eventBytesMax,
+  failureWords,
   refusalWords,
 } from '../function-call.js'
 import { continueTrace, shortRequestId, type Trace, traceText } from '../identity.js'
@@ -228,10 +229,7 @@ function answerOf(
     case 'refused':
       return refused(gatewayErrors.notInvocable, refusalWords(functionName, end.reason))
     case 'function-error':
-      return refused(
-        gatewayErrors.malformed,
-        `the function ${functionName} failed with ${end.errorType}`,
-      )
+      return refused(gatewayErrors.malformed, failureWords(functionName, end))
     case 'response': {
       const made = restResponse(end.payload, {
         api: request.api,
