@@ -9,6 +9,9 @@ const cwd = join(import.meta.dirname, '..')
 const folder = join(cwd, process.env.LAMBDA_EMU_TEST_OUT ?? 'dist', 'test')
 // Directories whose tests watch real time: one file at a time, after the others.
 const alone = /^(e2e|runtimes|freezer|sandbox|limits|isolation|faults|modes)\//
+// In these directories, but watching no time.
+const patient =
+  /^(e2e\/(error-codes|hot-reload|http|layers)|sandbox\/(abilities|ends|removal|storage|sweep|view))\.test/
 // Longer ones, which run only when they are named.
 const named = ['limits', 'isolation', 'faults', 'modes']
 
@@ -25,6 +28,7 @@ const files = readdirSync(folder, { recursive: true })
   .filter((file) => file.endsWith('.test.js') && isWanted(file))
   .sort()
 const how = { folder, cwd }
-const together = files.filter((file) => !alone.test(file))
-const oneByOne = files.filter((file) => alone.test(file))
+const watchesTime = (file) => alone.test(file) && !patient.test(file)
+const together = files.filter((file) => !watchesTime(file))
+const oneByOne = files.filter(watchesTime)
 closeWith([...(await runFiles(together, 2, how)), ...(await runFiles(oneByOne, 1, how))])

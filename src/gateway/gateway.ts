@@ -74,7 +74,6 @@ async function serveExchange(
   { request, response, target }: RawExchange,
 ): Promise<void> {
   const { clock } = parts
-  await connections.turn(request.socket, response)
   const beganMs = clock.monotonicMs()
   const head = requestHead(request, target, clock.nowMs())
   await parts.current()

@@ -1,16 +1,10 @@
 // Keeps room for new connections: past a number of them, whoever has waited longest without a complete request goes.
 
-import type { EventEmitter } from 'node:events'
 import type { Server, Socket } from 'node:net'
 
 export interface Connections {
   /** The connection's request is being answered: it stays. Returns the way to say that it has its answer. */
   busy(socket: Socket): () => void
-  /**
-   * Resolves when all earlier requests of the connection have their answers, and never when it ends before: of a
-   * pipeline one request is served at a time, so that a long one leaves room for everybody else's.
-   */
-  turn(socket: Socket, response: EventEmitter): Promise<void>
 }
 
 /** Idle connections, half a head and half a body are all the same: ten thousand of them must not stop one request. */
@@ -34,16 +28,7 @@ export function keepRoom(server: Server, connectionsKept: number): Connections {
     if (left > 0) return void answering.set(socket, left)
     if (answering.delete(socket) && !socket.destroyed) waiting.add(socket)
   }
-  const lastTurns = new WeakMap<Socket, Promise<void>>()
   return {
-    turn(socket, response) {
-      const before = lastTurns.get(socket) ?? Promise.resolve()
-      const answered = new Promise<void>((resolve) => {
-        response.once('close', resolve)
-      })
-      lastTurns.set(socket, answered)
-      return before
-    },
     busy(socket) {
       if (socket.destroyed) return () => {}
       waiting.delete(socket)

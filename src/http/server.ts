@@ -7,6 +7,7 @@ import { assert } from '../domain/assert.js'
 import { EmulatorError } from '../domain/emulator-error.js'
 import { type Connections, keepRoom } from './connections.js'
 import { admit, type Guard, guardApp } from './guard.js'
+import { serveInTurn } from './in-turn.js'
 import { portHolder } from './port-holder.js'
 
 export interface Route {
@@ -108,6 +109,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
       response.once('close', connections.busy(socket))
     })
   }
+  serveInTurn(app.server)
   const routes: Route[] = []
   routesByApp.set(app, routes)
   app.addHook('onRoute', ({ method, url }) => {

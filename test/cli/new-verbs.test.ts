@@ -280,10 +280,7 @@ t.test('an environment is told as its whole life', async (t) => {
 
 t.test('codes and words are explained without an emulator', async (t) => {
   for (const [id, expected] of [
-    [
-      'EMU_PORT_IN_USE',
-      /^EMU_PORT_IN_USE: an error about something about this machine; exit code 3/,
-    ],
+    ['EMU_PORT_IN_USE', /^EMU_PORT_IN_USE: an error about this machine; exit code 3/],
     ['emu_port_in_use', /^EMU_PORT_IN_USE: /],
     ['W_UNRESOLVED', /^W_UNRESOLVED: a warning; everything else works\n {2}\S.*\n {2}\S/],
     ['cold', /^cold: a cold start: /],

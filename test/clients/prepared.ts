@@ -22,4 +22,10 @@ export const prepared = {
     python: join(folder, 'official-python'),
     go: join(folder, 'official-go'),
   },
+  /** Code folders of applications that are written in a web framework, each with its template. */
+  apps: {
+    express: join(folder, 'app-express'),
+    fastify: join(folder, 'app-fastify'),
+    fastapi: join(folder, 'app-fastapi'),
+  },
 } as const
