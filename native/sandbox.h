@@ -23,7 +23,7 @@ struct sandbox {
   pid_t parent;
   /* Errors go there as one line; closed when the program runs. */
   int status;
-  /* Open cgroup.procs files that the program joins. */
+  /* Open files of the control groups that the program joins, by a 0 in each. */
   int joins[JOINS_MAX];
   int joins_count;
   /* The folder of its v2 group, -1 for none, and whether it is born there. */

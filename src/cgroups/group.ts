@@ -85,12 +85,18 @@ export class Group {
     return [...new Set(this.v2Folder === undefined ? folders : [this.v2Folder, ...folders])]
   }
 
-  /** The files into which a process writes its own pid to be in the group; the freezing one comes last. */
+  /**
+   * The files into which a process that has one thread writes `0` to be in the group; the freezing one comes last. By
+   * `tasks` the kernel moves the writing thread alone, which takes 0.03 ms; by `cgroup.procs` it first waits for every
+   * fork and exit on the machine, 7 ms and more. Source: measured on Linux 6.18; `cgroup_procs_write_start`.
+   */
   get joinPaths(): readonly string[] {
     const freezing = this.v2Folder ?? this.v1Folders.get('freezer')
     const others = this.folders.filter((folder) => folder !== freezing)
     const ordered = freezing === undefined ? others : [...others, freezing]
-    return ordered.map((folder) => join(folder, 'cgroup.procs'))
+    return ordered.map((folder) =>
+      join(folder, folder === this.v2Folder ? 'cgroup.procs' : 'tasks'),
+    )
   }
 
   /** Returns at once; the kernel stops the processes on its own. @throws the error of write(2). */

@@ -203,7 +203,7 @@ class SandboxMaker {
     this.#parts = parts
     const { options, isolation } = parts
     const { stateDirectory, helper, timers, monotonicMs } = options
-    this.#storage = createStorage({ stateDirectory, helper, kind: isolation.storage })
+    this.#storage = createStorage({ stateDirectory, helper, kind: isolation.storage, timers })
     this.#dutyCycles = new DutyCycles({ timers, monotonicMs, cpus: availableParallelism() })
     this.#watch = new MemoryWatch(timers)
     this.#record = { daemon: ownIdentity(), bootId: bootId() }

@@ -57,7 +57,7 @@ export class SpawnFailure extends Error {
 const START_SCRIPT = `for procs do
   case $procs in --) break ;; esac
   shift
-  { echo $$ >"$procs"; } 2>/dev/null || { echo "lambda-emu: cannot join $procs"; exit 125; }
+  { echo 0 >"$procs"; } 2>/dev/null || { echo "lambda-emu: cannot join $procs"; exit 125; }
 done
 shift
 { ulimit -n 1024; ulimit -l 64; ulimit -S -s 8192; } 2>/dev/null

@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process'
 import { chmod, mkdir, rmdir, statfs } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import type { KernelTimers, Release } from '../clock/clock.js'
 import { assert } from '../domain/assert.js'
 import { EmulatorError } from '../domain/emulator-error.js'
 import { diskUsageMb } from './disk-usage.js'
@@ -40,8 +41,12 @@ export interface StorageOptions {
   /** Path of the native helper; `loop` needs it. */
   readonly helper: string | undefined
   readonly kind: StorageKind
+  /** Left out, what was taken from stock is replaced at once. */
+  readonly timers?: Pick<KernelTimers, 'after'>
 }
 
+/** How long a cold start, which has just taken from stock, has the processors for itself. Nodes boot in less. */
+const REFILL_DELAY_MS = 150
 /** Mounts that wait for the next cold start, for each size that was asked for: one takes 5 to 10 ms to make. */
 const STOCK = 2
 const USED_ENTRIES_MAX = 200_000
@@ -69,7 +74,7 @@ function newName(): string {
 export function createStorage(options: StorageOptions): Storage {
   if (options.kind === 'folder') return new FolderStorage(storageFolder(options.stateDirectory))
   assert(options.helper !== undefined, 'loop storage is chosen only where the helper is')
-  return new LoopStorage(options.stateDirectory, options.helper)
+  return new LoopStorage(options.stateDirectory, options.helper, options.timers)
 }
 
 class FolderStorage implements Storage {
@@ -109,6 +114,8 @@ interface Stock {
   readonly sizeMb: number
   readonly ready: string[]
   filling: Promise<void> | undefined
+  /** Of a refill that is to come. */
+  cancel: Release | undefined
 }
 
 class LoopStorage implements Storage {
@@ -116,11 +123,13 @@ class LoopStorage implements Storage {
   private readonly root: string
   private readonly templates: string
   private readonly helper: string
+  private readonly timers: StorageOptions['timers']
   private readonly stocks = new Map<number, Stock>()
   private readonly making = new Map<number, Promise<string>>()
   private closed = false
 
-  constructor(stateDirectory: string, helper: string) {
+  constructor(stateDirectory: string, helper: string, timers: StorageOptions['timers']) {
+    this.timers = timers
     this.root = storageFolder(stateDirectory)
     this.templates = templatesFolder(stateDirectory)
     this.helper = helper
@@ -131,7 +140,7 @@ class LoopStorage implements Storage {
     assert(Number.isInteger(sizeMb) && sizeMb > 0, 'the size is a whole number of megabytes')
     const stock = this.stockOf(sizeMb)
     const folder = stock.ready.shift() ?? (await this.mountNew(sizeMb))
-    this.refill(stock)
+    this.refillSoon(stock)
     return {
       folder,
       sizeMb,
@@ -144,6 +153,7 @@ class LoopStorage implements Storage {
   async close(): Promise<void> {
     this.closed = true
     const stocks = [...this.stocks.values()]
+    for (const { cancel } of stocks) cancel?.()
     await Promise.all(stocks.map((stock) => stock.filling))
     const folders = stocks.flatMap((stock) => stock.ready.splice(0))
     const ends = await Promise.allSettled(folders.map((folder) => unmount(this.helper, folder)))
@@ -154,9 +164,17 @@ class LoopStorage implements Storage {
   private stockOf(sizeMb: number): Stock {
     const found = this.stocks.get(sizeMb)
     if (found !== undefined) return found
-    const stock: Stock = { sizeMb, ready: [], filling: undefined }
+    const stock: Stock = { sizeMb, ready: [], filling: undefined, cancel: undefined }
     this.stocks.set(sizeMb, stock)
     return stock
+  }
+
+  private refillSoon(stock: Stock): void {
+    if (this.timers === undefined) return this.refill(stock)
+    stock.cancel ??= this.timers.after(REFILL_DELAY_MS, () => {
+      stock.cancel = undefined
+      this.refill(stock)
+    })
   }
 
   private refill(stock: Stock): void {

@@ -165,8 +165,8 @@ t.test(
       },
     )
     t.same(group.joinPaths, [
-      join(cpuacct.root, 'env', 'cgroup.procs'),
-      join(freezer.root, 'env', 'cgroup.procs'),
+      join(cpuacct.root, 'env', 'tasks'),
+      join(freezer.root, 'env', 'tasks'),
     ])
     writeFileSync(join(freezer.root, 'env', 'cgroup.procs'), '4000001\n4000002\n')
     const inner = join(freezer.root, 'env', 'inner')

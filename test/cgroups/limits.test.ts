@@ -148,7 +148,7 @@ t.test(
     }
     const group = Group.make('env', parents, { folders, sendSignal: () => t.ok(false) })
     t.same(group.folders, [join(v2.root, 'env'), join(v1.root, 'env')], 'each folder is made once')
-    const joins = [join(v1.root, 'env', 'cgroup.procs'), join(v2.root, 'env', 'cgroup.procs')]
+    const joins = [join(v1.root, 'env', 'tasks'), join(v2.root, 'env', 'cgroup.procs')]
     t.same(group.joinPaths, joins, 'and joined once, the freezing one last')
     group.limits.setCpuQuota({ quotaUs: 5_000, periodUs: 100_000 })
     t.equal(readFileSync(join(v1.root, 'env', 'cpu.cfs_quota_us'), 'utf8'), '5000')

@@ -12,7 +12,7 @@ import { calm, median } from './stage.js'
 // Only against hanging.
 t.setTimeout(600_000)
 
-/** Source: issue 5, "Must hold" 4. */
+/** What a save may cost beside the start of the runtime that it needs in any case. */
 const overheadMsMax = 40
 const rounds = 21
 
