@@ -386,7 +386,7 @@ static size_t remove_environments(const struct places *places, int environments)
   return left;
 }
 
-/* Storages and pipes carry the daemon's pid and start time in their names, so no later daemon has the same. */
+/* Storages, pipes and snapshots carry the daemon's pid and start time in their names, so no later daemon has the same. */
 static size_t remove_named(const struct places *places, int folder) {
   size_t left = 0;
   DIR *entries = entries_of(folder);
@@ -407,7 +407,7 @@ static size_t remove_named(const struct places *places, int folder) {
 }
 
 size_t remove_files(const struct places *places) {
-  static const char *const named[] = {"storage/templates", "storage", "pipes"};
+  static const char *const named[] = {"storage/templates", "storage", "pipes", "snapshots"};
   size_t left = 0;
   int environments = open_place(places, "environments");
   if (environments >= 0) {

@@ -11,7 +11,7 @@ const folder = join(cwd, process.env.LAMBDA_EMU_TEST_OUT ?? 'dist', 'test')
 const alone = /^(e2e|runtimes|freezer|sandbox|limits|isolation|faults|modes)\//
 // In these directories, but watching no time.
 const patient =
-  /^(e2e\/(error-codes|hot-reload|http|layers)|sandbox\/(abilities|ends|removal|storage|sweep|view))\.test/
+  /^(e2e\/(error-codes|freeze-by-hand|hot-reload|http|kill|layers)|sandbox\/(abilities|ends|removal|storage|sweep|view))\.test/
 // Longer ones, which run only when they are named.
 const named = ['limits', 'isolation', 'faults', 'modes']
 

@@ -1,10 +1,7 @@
 // lambda-emu exec: an emulator for as long as one command runs, and that command's exit code.
 
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { constants, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { constants } from 'node:os'
 import type { Emulator } from '../admin/contract.js'
-import { readDaemonFile } from '../admin/daemon-file.js'
 import { EmulatorError } from '../domain/emulator-error.js'
 import { pageOf } from './connect.js'
 import { createEventLines } from './event-lines.js'
@@ -21,9 +18,7 @@ export interface ExecArguments extends StartArguments {
   readonly verbose?: boolean
 }
 
-const folderPrefix = 'lambda-emu-exec-'
-
-/** @throws EmulatorError EMU_USAGE, EMU_COMMAND_NOT_FOUND, and those of startDaemon. */
+/** @throws EmulatorError EMU_USAGE, EMU_COMMAND_NOT_FOUND, and those of startEmulator. */
 export async function run(given: ExecArguments, terminal: Terminal): Promise<Outcome> {
   const [command, ...words] = given.command
   if (command === undefined) {
@@ -33,21 +28,17 @@ export async function run(given: ExecArguments, terminal: Terminal): Promise<Out
   }
   keepHeapSmall()
   const signals = watchSignals(terminal)
-  let folder: string | undefined
   let emulator: Emulator | undefined
   try {
-    // A state directory that somebody named is his; LAMBDA_EMU_STATE_DIR is that of an emulator around this one.
-    if (given.stateDir === undefined) {
-      sweepFolders()
-      folder = mkdtempSync(join(tmpdir(), folderPrefix))
-    }
     const wish = await readStartOptions({ ...given, ...ownPorts(given) }, terminal)
     for (const note of given.quiet ? [] : wish.notes) terminal.stderr.write(`${note}\n`)
     const library = await terminal.loadLibrary()
-    emulator = await library.startDaemon({
-      ...wish.options,
+    // LAMBDA_EMU_STATE_DIR is that of an emulator around this one: only a flag names one for this run.
+    const { stateDirectory: named, ...options } = wish.options
+    emulator = await library.startEmulator({
+      ...options,
       watch: given.watch === true,
-      ...(folder === undefined ? {} : { stateDirectory: folder }),
+      ...(given.stateDir === undefined || named === undefined ? {} : { stateDirectory: named }),
     })
     if (!given.quiet) tell(emulator, given.verbose === true, terminal)
     const early = signals.received()
@@ -65,7 +56,6 @@ export async function run(given: ExecArguments, terminal: Terminal): Promise<Out
   } finally {
     signals.passTo(undefined)
     await emulator?.stop()
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
     signals.release()
   }
 }
@@ -133,17 +123,4 @@ function ended(end: RunEnd, command: string): Outcome {
   }
   const reason = end.reason === 'ENOENT' ? 'there is no such program' : end.reason
   throw new EmulatorError('EMU_COMMAND_NOT_FOUND', { command, reason })
-}
-
-/** Of runs that were killed; their guardians have ended the rest. */
-function sweepFolders(): void {
-  for (const name of readdirSync(tmpdir())) {
-    if (!name.startsWith(folderPrefix)) continue
-    const folder = join(tmpdir(), name)
-    try {
-      if (readDaemonFile(folder).is === 'dead') rmSync(folder, { recursive: true, force: true })
-    } catch {
-      // Another user's, or one that another run is removing: not ours to mend.
-    }
-  }
 }

@@ -24,9 +24,12 @@ export interface Running {
   readonly ended: Promise<RunEnd>
 }
 
-/** What `start` needs of the library. */
+/** What `start` and `exec` need of the library. */
 export interface Library {
+  /** Where other commands find it by its project. */
   startDaemon(options: EmulatorOptions): Promise<Emulator>
+  /** Nobody's but the caller's. */
+  startEmulator(options: EmulatorOptions): Promise<Emulator>
 }
 
 type Variables = Readonly<Record<string, string | undefined>>

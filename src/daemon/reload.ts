@@ -10,6 +10,8 @@ import type { ApiDefinition, ScheduleDefinition } from '../domain/api.js'
 import { EmulatorError } from '../domain/emulator-error.js'
 import type { Journal } from '../journal/journal.js'
 import { openSnapshots, type Snapshots } from '../packages/snapshots.js'
+import { ownIdentity } from '../sandbox/identity.js'
+import { snapshotsFolder } from '../sandbox/sweep.js'
 import { Gathering } from '../watch/gathering.js'
 import type { ProjectChange, ProjectWatch, WatchWish } from '../watch/project-watch.js'
 import {
@@ -120,7 +122,14 @@ export class Project {
   async #prepareToWatch({ kernel, stateDirectory, seenAt, codeInUse }: WatchingParts) {
     const { clock, codeStore, layers, journal } = this.#parts
     const kernelNowMs = () => kernel.nowMs()
-    const snapshots = await openSnapshots({ stateDirectory, seenAt, kernelNowMs })
+    const { pid, startTime } = ownIdentity()
+    const snapshots = await openSnapshots({
+      stateDirectory,
+      root: snapshotsFolder(stateDirectory),
+      owner: `${pid}-${startTime}`,
+      seenAt,
+      kernelNowMs,
+    })
     this.#watching = {
       kernel,
       snapshots,

@@ -10,6 +10,10 @@ import { copyFolder, type FolderCopy, installFacts } from './snapshot-copy.js'
 
 export interface SnapshotOptions {
   readonly stateDirectory: string
+  /** Where the copies lie. */
+  readonly root: string
+  /** Begins every copy's name: says whose they are to whoever cleans up. */
+  readonly owner: string
   /** Where functions see their code: at /var/task, or at the copy's own path. */
   readonly seenAt: 'task' | 'own'
   /** The machine's clock, epoch milliseconds: what files are stamped with. */
@@ -43,23 +47,18 @@ interface Kept {
   readonly copy: FolderCopy | undefined
 }
 
-/**
- * Removes what a daemon that died has left. The state directory must be held.
- * @throws EmulatorError EMU_STATE_DIRECTORY.
- */
+/** @throws EmulatorError EMU_STATE_DIRECTORY. */
 export async function openSnapshots(options: SnapshotOptions): Promise<Snapshots> {
-  const root = join(options.stateDirectory, 'snapshots')
+  const { root } = options
   try {
-    await rm(root, { recursive: true, force: true })
     await mkdir(root, { recursive: true, mode: 0o700 })
   } catch (error) {
     throw new EmulatorError('EMU_STATE_DIRECTORY', { path: root, reason: reasonOf(error) })
   }
-  return new SnapshotFolder(root, options)
+  return new SnapshotFolder(options)
 }
 
 class SnapshotFolder implements Snapshots {
-  readonly #root: string
   readonly #options: SnapshotOptions
   readonly #newest = new Map<string, Kept>()
   readonly #copies = new Set<string>()
@@ -67,8 +66,7 @@ class SnapshotFolder implements Snapshots {
   readonly #taking = new Map<string, Promise<unknown>>()
   #count = 0
 
-  constructor(root: string, options: SnapshotOptions) {
-    this.#root = root
+  constructor(options: SnapshotOptions) {
     this.#options = options
   }
 
@@ -97,7 +95,8 @@ class SnapshotFolder implements Snapshots {
   /** Undefined when it is too large to be copied. */
   async #copied(from: string, before: Kept | undefined): Promise<Kept | undefined> {
     this.#count += 1
-    const to = join(this.#root, String(this.#count))
+    const { root, owner } = this.#options
+    const to = join(root, `${owner}-${this.#count}`)
     this.#copies.add(to)
     try {
       const copy = await copyFolder({
@@ -150,7 +149,7 @@ class SnapshotFolder implements Snapshots {
   }
 
   async close(): Promise<void> {
-    await rm(this.#root, { recursive: true, force: true })
+    await rm(this.#options.root, { recursive: true, force: true })
   }
 }
 

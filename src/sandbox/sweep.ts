@@ -49,7 +49,9 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
   const found: Findings = { groups: [], environments: [], killed: new Set(), problems: [] }
   await sweepGroups(options, found)
   await sweepRecords(options, found)
-  sweepPipes(options.stateDirectory, found)
+  // The pipes of a pool are named only until they are opened: whatever lies there belongs to nobody.
+  sweepNamed(pipesFolder(options.stateDirectory), found)
+  sweepNamed(snapshotsFolder(options.stateDirectory), found)
   found.problems.push(...(await sweepStorage(options.stateDirectory, options.helper)))
   return { ...found, killed: [...found.killed] }
 }
@@ -148,18 +150,22 @@ async function killRecorded(
   while (!tree.killRound()) await wait(1)
 }
 
-/** The pipes of a pool are named only until they are opened: whatever lies there belongs to nobody. */
-function sweepPipes(stateDirectory: string, found: Findings): void {
-  const folder = pipesFolder(stateDirectory)
+/** Copies of code that a daemon's functions run. */
+export function snapshotsFolder(stateDirectory: string): string {
+  return join(stateDirectory, 'snapshots')
+}
+
+/** What lies in the folder under the name of a daemon that is dead, or of none. */
+function sweepNamed(folder: string, found: Findings): void {
   for (const name of namesIn(folder)) {
     const owner = /^(\d+)-(\d+)-\d+$/.exec(name)
     const daemon: ProcessIdentity | undefined =
       owner === null ? undefined : { pid: Number(owner[1]), startTime: Number(owner[2]) }
     if (daemon !== undefined && (isAlive(daemon) || daemon.pid === ownIdentity().pid)) continue
     try {
-      rmSync(join(folder, name), { force: true })
+      rmSync(join(folder, name), { recursive: true, force: true })
     } catch (error) {
-      found.problems.push(`pipe ${name} cannot be removed: ${reasonOf(error)}`)
+      found.problems.push(`${join(folder, name)} cannot be removed: ${reasonOf(error)}`)
     }
   }
 }

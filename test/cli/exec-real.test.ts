@@ -166,7 +166,7 @@ t.test('the folder of a run that was killed goes with the next run', async (t) =
   process.kill(Number(killed.stdout()), 'SIGKILL')
   await killed.ended
   await until('its guardian has ended the rest', () =>
-    traces(folder, killed.child.pid).every((name) => name.startsWith('lambda-emu-exec-')),
+    traces(folder, killed.child.pid).every((name) => name.startsWith('lambda-emu-state-')),
   )
   const next = exec(t, folder, ['--', 'true'])
   t.equal(await next.ended, 0, next.stderr())

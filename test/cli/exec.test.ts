@@ -1,6 +1,6 @@
 // exec around an emulator that the test holds: what the command gets, which code comes out, what signals do.
 
-import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -68,9 +68,7 @@ t.test(
       LAMBDA_EMU_STATE_DIR: '/state',
     })
     t.match(library.asked, [{ lambdaPort: 0, httpPort: 0, watch: false }])
-    const used = library.asked[0]?.stateDirectory ?? ''
-    t.match(used, /lambda-emu-exec-/)
-    t.notOk(existsSync(used), 'its state directory is gone')
+    t.notOk('stateDirectory' in (library.asked[0] ?? {}), 'its state directory is its own')
     t.equal(library.stops(), 1)
     t.equal(terminal.out(), '', 'standard output is the command’s own')
   },

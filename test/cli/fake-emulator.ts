@@ -88,12 +88,11 @@ export function fakeEmulator(wish: FakeWish = {}) {
     stopped: stopped.promise,
     ...wish.changes,
   } as unknown as Emulator
-  const loadLibrary = async (): Promise<Library> => ({
-    startDaemon: async (options) => {
-      asked.push(options)
-      return emulator
-    },
-  })
+  const start = async (options: EmulatorOptions) => {
+    asked.push(options)
+    return emulator
+  }
+  const loadLibrary = async (): Promise<Library> => ({ startDaemon: start, startEmulator: start })
   return {
     emulator,
     asked,

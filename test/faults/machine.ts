@@ -167,7 +167,7 @@ export function listenersOf(pid: number): string[] {
 
 /** What is meant to outlive a daemon. */
 const kept =
-  /^(daemon\.json|code(\/.*)?|environments|storage|pipes|storage\/templates|storage\/templates\/ext4-1-\d+\.image)$/
+  /^(daemon\.json|code(\/.*)?|environments|storage|pipes|snapshots|storage\/templates|storage\/templates\/ext4-1-\d+\.image)$/
 
 /** Everything in a state directory that is not meant to outlive a daemon. */
 export function filesLeft(stateDirectory: string): string[] {
@@ -176,7 +176,7 @@ export function filesLeft(stateDirectory: string): string[] {
     for (const name of namesIn(join(stateDirectory, below))) {
       const path = join(below, name)
       if (!kept.test(path)) found.push(path)
-      else if (/^(environments|storage|pipes|storage\/templates)$/.test(path)) look(path)
+      else if (/^(environments|storage|pipes|snapshots|storage\/templates)$/.test(path)) look(path)
     }
   }
   look('')

@@ -206,3 +206,16 @@ t.test('the identity of a process is its pid and field 22 of its stat file', asy
   t.equal(identityOf(2 ** 22 + 1), undefined)
   t.match(bootId(), /^[0-9a-f-]{36}$/)
 })
+
+t.test('copies of code go with their daemon, and stay while it lives', async (t) => {
+  const stateDirectory = temporaryFolder(t)
+  const { pid, startTime } = ownIdentity()
+  const folder = join(stateDirectory, 'snapshots')
+  const names = [`${pid}-${startTime}-1`, `4194303-${startTime}-1`]
+  for (const name of names) {
+    mkdirSync(join(folder, name, 'below'), { recursive: true })
+    writeFileSync(join(folder, name, 'below', 'index.js'), '1')
+  }
+  t.same((await sweep({ stateDirectory, support, timers })).problems, [])
+  t.same(readdirSync(folder), names.slice(0, 1))
+})
