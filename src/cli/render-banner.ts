@@ -146,10 +146,14 @@ export function scheduleLines(
   return ['', `  ${page.style.bold('Schedules')}`, ...lines]
 }
 
-function warningLines({ warnings, keys }: BannerFacts, page: Page): readonly string[] {
-  if (warnings.length === 0) return []
+function warningLines({ warnings, keys, program }: BannerFacts, page: Page): readonly string[] {
+  const [first] = warnings
+  if (first === undefined) return []
   const folded = warnings.length > warningsMax && keys.length > 0
-  if (!folded) return ['', ...renderWarnings(warnings, page).map((line) => `  ${line}`)]
+  if (!folded) {
+    const more = page.style.dim(`  what to do about it: ${program} explain ${first.code}`)
+    return ['', ...renderWarnings(warnings, page).map((line) => `  ${line}`), more]
+  }
   const amounts = new Map<string, number>()
   for (const { code } of warnings) amounts.set(code, (amounts.get(code) ?? 0) + 1)
   const kinds = [...amounts].map(([code, amount]) => (amount === 1 ? code : `${code} × ${amount}`))

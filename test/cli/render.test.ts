@@ -105,6 +105,7 @@ t.test('the banner says how it freezes, what there is, and what to try', async (
 
   ! W_NOT_EMULATED Resources.Hello.Properties.VpcConfig: not emulated yet; it
       has no effect here
+  what to do about it: node bin/lambda-emu.js explain W_NOT_EMULATED
 
   Lambda   http://127.0.0.1:3001
   ready in 212 ms
