@@ -2,6 +2,7 @@
 
 import yargs from 'yargs'
 import { packageVersion } from '../admin/package-root.js'
+import { closest } from '../config/function-checks.js'
 import { EmulatorError, exitCodes } from '../domain/emulator-error.js'
 import {
   type ErrorReport,
@@ -126,7 +127,33 @@ function problemOf(failure: string, argv: readonly string[]): string {
   if (failure.startsWith('Not enough') && verb !== undefined) {
     return `something is missing: ${verb.name} ${verb.positionals}`
   }
+  const unknown = /^Unknown arguments?: (.+)$/.exec(failure)?.[1]
+  if (unknown !== undefined) return unknownWords(unknown.split(', '), argv, verb)
   return failure.replace(/:?\s*\n\s*/g, ': ')
+}
+
+/** Each word as it was written, and the option that the first was most likely meant to be. */
+function unknownWords(
+  names: readonly string[],
+  argv: readonly string[],
+  verb: Verb | undefined,
+): string {
+  // yargs names an option with a dash in it a second time, without.
+  const written = argv.filter((word) =>
+    names.includes(word.replace(/^--?/, '').replace(/=.*/s, '')),
+  )
+  const [first = names[0] ?? ''] = written
+  const all = written.length === 0 ? names.join(', ') : written.join(', ')
+  const meant = first.startsWith('--')
+    ? closest(first.replace(/=.*/s, ''), optionsOf(verb))
+    : undefined
+  return `there is no ${all}${meant === undefined ? '' : `; did you mean ${meant}?`}`
+}
+
+/** The long options of a verb, as its help has them. */
+function optionsOf(verb: Verb | undefined): readonly string[] {
+  const parsed = parse([...(verb === undefined ? [] : [verb.name]), '--help'], 100)
+  return parsed.is === 'text' ? (parsed.text.match(/--[a-z][\w-]*/g) ?? []) : []
 }
 
 async function print(

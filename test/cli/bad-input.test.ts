@@ -87,7 +87,11 @@ const settings = (start_: unknown) => ({
 const withoutDaemon: readonly Bad[] = [
   { ...usage, own: true, words: [], says: /no verb is given/ },
   { ...usage, words: ['strat'], says: /Unknown command: strat/ },
-  { ...usage, words: ['start', '--prot', '3000'], says: /Unknown argument: prot/ },
+  {
+    ...usage,
+    words: ['start', '--prot', '3000'],
+    says: /there is no --prot; did you mean --port\?/,
+  },
   { ...usage, words: ['start', 'a', 'b'], says: /Unknown (command|argument): b/ },
   {
     ...usage,

@@ -265,7 +265,7 @@ t.test('wrong arguments are told in one sentence with exit code 2', async (t) =>
   const table: readonly (readonly [readonly string[], RegExp])[] = [
     [[], /no verb is given/],
     [['dance'], /Unknown command: dance/],
-    [['status', '--bogus'], /Unknown argument: bogus/],
+    [['status', '--bogus'], /there is no --bogus/],
     [['invoke'], /something is missing: invoke <function> \[payload\]/],
     [['freeze'], /something is missing: freeze <environment>/],
     [['start', '--freeze', 'v3'], /Invalid values: Argument: freeze, Given: "v3"/],
