@@ -129,6 +129,11 @@ function problemOf(failure: string, argv: readonly string[]): string {
   }
   const unknown = /^Unknown arguments?: (.+)$/.exec(failure)?.[1]
   if (unknown !== undefined) return unknownWords(unknown.split(', '), argv, verb)
+  const verbless = /^Unknown commands?: (\S+)/.exec(failure)?.[1]
+  if (verbless !== undefined) {
+    const names = verbs.map(({ name }) => name)
+    return `there is no verb ${verbless}${orMeant(closest(verbless, names))}`
+  }
   return failure.replace(/:?\s*\n\s*/g, ': ')
 }
 
@@ -147,7 +152,11 @@ function unknownWords(
   const meant = first.startsWith('--')
     ? closest(first.replace(/=.*/s, ''), optionsOf(verb))
     : undefined
-  return `there is no ${all}${meant === undefined ? '' : `; did you mean ${meant}?`}`
+  return `there is no ${all}${orMeant(meant)}`
+}
+
+function orMeant(meant: string | undefined): string {
+  return meant === undefined ? '' : `; did you mean ${meant}?`
 }
 
 /** The long options of a verb, as its help has them. */

@@ -86,7 +86,7 @@ const settings = (start_: unknown) => ({
 /** What needs no emulator. */
 const withoutDaemon: readonly Bad[] = [
   { ...usage, own: true, words: [], says: /no verb is given/ },
-  { ...usage, words: ['strat'], says: /Unknown command: strat/ },
+  { ...usage, words: ['strat'], says: /there is no verb strat; did you mean start\?/ },
   {
     ...usage,
     words: ['start', '--prot', '3000'],

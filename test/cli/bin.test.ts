@@ -44,7 +44,7 @@ t.test('bin/lambda-emu.js runs the compiled program, and says so when there is n
   t.match(await runProgram(program, ['dance'], folder), {
     code: 2,
     stdout: '',
-    stderr: /^EMU_USAGE: Unknown command: dance\n/,
+    stderr: /^EMU_USAGE: there is no verb dance\n/,
   })
   t.match(await runProgram(program, ['stop'], folder), {
     code: 3,

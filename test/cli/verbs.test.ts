@@ -264,7 +264,7 @@ t.test('stop returns when the process is gone, and gives up on one that stays', 
 t.test('wrong arguments are told in one sentence with exit code 2', async (t) => {
   const table: readonly (readonly [readonly string[], RegExp])[] = [
     [[], /no verb is given/],
-    [['dance'], /Unknown command: dance/],
+    [['dance'], /there is no verb dance/],
     [['status', '--bogus'], /there is no --bogus/],
     [['invoke'], /something is missing: invoke <function> \[payload\]/],
     [['freeze'], /something is missing: freeze <environment>/],
