@@ -130,6 +130,9 @@ function problemOf(failure: string, argv: readonly string[]): string {
   const unknown = /^Unknown arguments?: (.+)$/.exec(failure)?.[1]
   if (unknown !== undefined) return unknownWords(unknown.split(', '), argv, verb)
   const verbless = /^Unknown commands?: (\S+)/.exec(failure)?.[1]
+  if (verbless !== undefined && verb !== undefined) {
+    return `${verbless} is a word too many: ${`${verb.name} ${verb.positionals}`.trimEnd()}`
+  }
   if (verbless !== undefined) {
     const names = verbs.map(({ name }) => name)
     return `there is no verb ${verbless}${orMeant(closest(verbless, names))}`

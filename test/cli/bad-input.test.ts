@@ -92,7 +92,7 @@ const withoutDaemon: readonly Bad[] = [
     words: ['start', '--prot', '3000'],
     says: /there is no --prot; did you mean --port\?/,
   },
-  { ...usage, words: ['start', 'a', 'b'], says: /Unknown (command|argument): b/ },
+  { ...usage, words: ['start', 'a', 'b'], says: /b is a word too many: start \[path\]/ },
   {
     ...usage,
     own: true,
