@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { SettingsFile } from './settings.js'
-import { invalid, parseSource, type SourceNode } from './source.js'
+import { invalid, parseSource, plain } from './source.js'
 
 /**
  * lambda-emu.json of the folder that `path` is or stands in; undefined when there is none or it has no `start`.
@@ -42,20 +42,5 @@ function textOf(path: string): string {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     return invalid(path, 1, `it cannot be read: ${reason}`, 'check its permissions')
-  }
-}
-
-function plain(node: SourceNode): unknown {
-  switch (node.is) {
-    case 'scalar':
-      return node.value
-    case 'list':
-      return node.items.map(plain)
-    case 'map':
-      return Object.fromEntries([...node.entries].map(([name, each]) => [name, plain(each)]))
-    case 'intrinsic':
-      return `!${node.name}`
-    case 'unresolved':
-      return node.text
   }
 }

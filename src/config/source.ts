@@ -186,6 +186,21 @@ function scalar(line: number, value: unknown, source: string | undefined): Scala
   return { is: 'scalar', line, value: String(value), text: String(value) }
 }
 
+/** The node as JSON has it; what is not worked out is said in words. */
+export function plain(node: SourceNode): unknown {
+  switch (node.is) {
+    case 'scalar':
+      return node.value
+    case 'list':
+      return node.items.map(plain)
+    case 'map':
+      return Object.fromEntries([...node.entries].map(([name, each]) => [name, plain(each)]))
+    case 'intrinsic':
+    case 'unresolved':
+      return describe(node)
+  }
+}
+
 /** A node in few words, for error messages. */
 export function describe(node: SourceNode): string {
   switch (node.is) {

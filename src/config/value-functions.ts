@@ -2,7 +2,7 @@
 
 import { parseCidr, writeAddress } from './addresses.js'
 import { type Found, firstUnresolved, nothing, text, value } from './scope.js'
-import type { MapNode, SourceNode } from './source.js'
+import { type MapNode, plain, type SourceNode } from './source.js'
 
 /** An argument that CloudFormation would refuse. */
 export interface WrongArgument {
@@ -100,20 +100,6 @@ export function toJsonString(argument: SourceNode): Result {
   if (missing !== undefined) return missing
   if (argument.is !== 'map' && argument.is !== 'list') return wrong('a map or a list')
   return value(text(JSON.stringify(plain(argument))))
-}
-
-function plain(node: SourceNode): unknown {
-  switch (node.is) {
-    case 'scalar':
-      return node.value
-    case 'list':
-      return node.items.map(plain)
-    case 'map':
-      return Object.fromEntries([...node.entries].map(([name, inner]) => [name, plain(inner)]))
-    case 'intrinsic':
-    case 'unresolved':
-      return null
-  }
 }
 
 /** [block, count from 1 to 256, host bits]. */
