@@ -5,66 +5,66 @@ import { type EmulatorErrorCode, emulatorErrors, exitCodes } from '../domain/emu
 export interface Meaning {
   readonly what: string
   /** What to do about it; empty when there is nothing to do. */
-  readonly todo: string
+  readonly advice: string
 }
 
 /** Every warning code; a test finds them in the sources. */
 export const warningMeanings: Readonly<Record<string, Meaning>> = {
   W_NOT_EMULATED: {
     what: 'a property or resource of the template is known and has no effect here: the function may behave differently on AWS',
-    todo: 'test what depends on it on AWS; `start --strict` makes it an error',
+    advice: 'test what depends on it on AWS; `start --strict` makes it an error',
   },
   W_UNKNOWN_PROPERTY: {
     what: 'no AWS document knows this property: most likely its name is misspelt',
-    todo: 'correct its name, or remove it',
+    advice: 'correct its name, or remove it',
   },
   W_UNRESOLVED: {
     what: 'a reference or intrinsic function of the template has no value on this machine',
-    todo: 'give one with --parameter, --import-value or --env',
+    advice: 'give one with --parameter, --import-value or --env',
   },
   W_FUNCTION_LEFT_OUT: {
     what: 'a function is not there: its runtime, or its kind of package, cannot be run here',
-    todo: 'the other functions are served; `lambda-emu list` shows them',
+    advice: 'the other functions are served; `lambda-emu list` shows them',
   },
   W_LAYER_NOT_LOCAL: {
     what: 'a layer is on AWS and not on this machine, so /opt lacks its files',
-    todo: 'name a local folder or zip file as ContentUri of a layer in the template',
+    advice: 'name a local folder or zip file as ContentUri of a layer in the template',
   },
   W_ROUTE_LEFT_OUT: {
     what: 'a route, a schedule or a whole API of the template is not served',
-    todo: 'the message says what it would have needed',
+    advice: 'the message says what it would have needed',
   },
   W_UNKNOWN_FUNCTION: {
     what: 'variables were given for a function that the project does not have',
-    todo: 'use its logical id or its name, as `lambda-emu list` shows it',
+    advice: 'use its logical id or its name, as `lambda-emu list` shows it',
   },
   W_MODULES_OUTSIDE: {
     what: 'a function uses Node modules that lie outside its code folder: AWS would not have them',
-    todo: 'install them below CodeUri, or bundle the function, before it is deployed',
+    advice: 'install them below CodeUri, or bundle the function, before it is deployed',
   },
   W_MODULES_LEFT_OUT: {
     what: 'Node modules that lie outside the code folder could not be shown to the function',
-    todo: 'install them below CodeUri',
+    advice: 'install them below CodeUri',
   },
   W_CODE_LIVE: {
     what: 'a code folder is too large to be copied at each change, so requests in flight may see files change',
-    todo: 'keep what is not code out of CodeUri',
+    advice: 'keep what is not code out of CodeUri',
   },
   W_WATCH_LIMIT: {
     what: 'the kernel watches no more files for this user, so changes are looked for now and then instead',
-    todo: 'raise fs.inotify.max_user_watches with sysctl',
+    advice: 'raise fs.inotify.max_user_watches with sysctl',
   },
   W_GUARDIAN: {
     what: 'no guardian could be started: after a crash only the next start cleans up',
-    todo: '`lambda-emu doctor` tells why',
+    advice: '`lambda-emu doctor` tells why',
   },
   W_SWEEP: {
     what: 'something that a dead emulator left could not be removed',
-    todo: 'the message names it; remove it by hand when nothing uses it',
+    advice: 'the message names it; remove it by hand when nothing uses it',
   },
   W_PIDS_MAX: {
     what: 'the number of tasks of a function is not limited as on AWS',
-    todo: '`lambda-emu doctor` tells why',
+    advice: '`lambda-emu doctor` tells why',
   },
 }
 
@@ -122,7 +122,7 @@ export function meaningOf(text: string): readonly string[] | undefined {
   if (Object.hasOwn(emulatorErrors, code)) return errorLines(code as EmulatorErrorCode)
   const warning = Object.hasOwn(warningMeanings, code) ? warningMeanings[code] : undefined
   if (warning !== undefined) {
-    return [`${code}: a warning; everything else works`, `  ${warning.what}`, `  ${warning.todo}`]
+    return [`${code}: a warning; everything else works`, `  ${warning.what}`, `  ${warning.advice}`]
   }
   const word = Object.keys(words).find((each) => each.toLowerCase() === text.toLowerCase())
   return word === undefined ? undefined : [`${word}: ${words[word]}`]

@@ -120,10 +120,10 @@ function errorsSection(): readonly string[] {
 }
 
 function warningsSection(): readonly string[] {
-  const rows = Object.entries(warningMeanings).map(([code, { what, todo }]) => [
+  const rows = Object.entries(warningMeanings).map(([code, { what, advice }]) => [
     `\`${code}\``,
     what,
-    todo,
+    advice,
   ])
   return ['## Warnings', '', ...table(['code', 'what', 'what to do'], rows)]
 }

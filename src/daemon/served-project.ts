@@ -73,7 +73,6 @@ export function serveProject(parts: ServedProjectParts): ServedProject {
     chance: systemChance,
     journal,
     accountId,
-    region,
     stagePath: options.stagePath ?? true,
     reportBug,
     host: parts.host,

@@ -10,6 +10,12 @@ export type CallEnd = CallResult | { readonly is: 'overdue' }
 /** Largest event of a synchronous invocation, in bytes. Source: Lambda quotas, 6 MB. */
 export const eventBytesMax = 6_291_456
 
+/** What a route says of its function. */
+export interface CalledRoute {
+  readonly functionName: string
+  readonly timeoutMs: number
+}
+
 export interface CallParts {
   readonly caller: FunctionCaller
   readonly clock: Clock
@@ -18,7 +24,7 @@ export interface CallParts {
 /** `overdue` when the gateway's timeout has passed on the emulator's clock. Nothing stops the function. */
 export function callFunction(
   { caller, clock }: CallParts,
-  route: { readonly functionName: string; readonly timeoutMs: number },
+  route: CalledRoute,
   call: FunctionCall,
 ): Promise<CallEnd> {
   const key = timerKey(call.requestId)
@@ -34,6 +40,18 @@ export function callFunction(
 
 function timerKey(requestId: RequestId): TimerKey {
   return `gateway:${requestId}` as TimerKey
+}
+
+/** Why there is no event for a request. */
+export const tooLargeWords = 'the request is larger than 10 MB, or its event than 6 MB'
+
+/** Why the gateway did not wait for the answer. */
+export function overdueWords({ functionName, timeoutMs }: CalledRoute): string {
+  return `the function ${functionName} took longer than the ${timeoutMs} ms that the API waits; it goes on`
+}
+
+export function absentWords(functionName: string): string {
+  return `there is no function ${functionName}`
 }
 
 /** How a function failed, in its own words where it has some. */

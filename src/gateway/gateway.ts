@@ -36,7 +36,6 @@ export interface GatewayParts {
   /** Is told `http.ended`. */
   readonly journal: Pick<Journal, 'append'>
   readonly accountId: string
-  readonly region: string
   /** False: a REST API is at the root, without its stage. */
   readonly stagePath: boolean
   /** Gets what was thrown by a bug of ours. */

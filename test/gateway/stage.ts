@@ -112,7 +112,6 @@ export async function openGateway(t: Teardown, options: StageOptions): Promise<S
     chance: seededChance('gateway'),
     journal,
     accountId: '123456789012',
-    region: 'eu-central-1',
     stagePath: options.stagePath ?? true,
     reportBug: (error) => bugs.push(error),
   })

@@ -69,7 +69,6 @@ async function startGateway(t: Test): Promise<Listener> {
     chance: systemChance,
     journal: new Journal(clock),
     accountId: '000000000000',
-    region: 'us-east-1',
     stagePath: true,
     reportBug: (error) => troubles.push(error),
   })

@@ -13,12 +13,15 @@ import {
   type Served,
 } from '../exchange.js'
 import {
+  absentWords,
   type CallEnd,
   type CallParts,
   callFunction,
   eventBytesMax,
   failureWords,
+  overdueWords,
   refusalWords,
+  tooLargeWords,
 } from '../function-call.js'
 import { continueTrace, shortRequestId, type Trace, traceText } from '../identity.js'
 import { explainNoRoute } from '../nearest-route.js'
@@ -152,7 +155,7 @@ async function serveFunction(
   if (payload === 'too-large' || payload.length > eventBytesMax) {
     // UNRECORDED: http-too-large — the text, and that an event over Lambda's limit is answered the same way.
     const answer = jsonAnswer(413, { message: 'Request Entity Too Large' })
-    return { answer, why: 'the request is larger than 10 MB, or its event than 6 MB' }
+    return { answer, why: tooLargeWords }
   }
   const requestId = parts.chance.uuid() as RequestId
   const end = await callFunction(parts, integration, {
@@ -167,20 +170,16 @@ async function serveFunction(
 }
 
 /** Source: API Gateway guide, troubleshooting Lambda integrations; 503 for a timeout is a third party's report. */
-function answerOf(
-  { functionName, timeoutMs, payloadFormatVersion }: FunctionTarget,
-  end: CallEnd,
-): Served {
+function answerOf(integration: FunctionTarget, end: CallEnd): Served {
+  const { functionName, payloadFormatVersion } = integration
   switch (end.is) {
     case 'overdue':
-      return unavailable(
-        `the function ${functionName} took longer than the ${timeoutMs} ms that the API waits; it goes on`,
-      )
+      return unavailable(overdueWords(integration))
     // UNRECORDED: http-throttled — 503 for a throttled function is as remembered; 500 for one that is not there a guess.
     case 'refused':
       return unavailable(refusalWords(functionName, end.reason))
     case 'absent':
-      return serverError(`there is no function ${functionName}`)
+      return serverError(absentWords(functionName))
     case 'function-error':
       return serverError(failureWords(functionName, end))
     case 'response': {

@@ -13,12 +13,15 @@ import {
   type Served,
 } from '../exchange.js'
 import {
+  absentWords,
   type CallEnd,
   type CallParts,
   callFunction,
   eventBytesMax,
   failureWords,
+  overdueWords,
   refusalWords,
+  tooLargeWords,
 } from '../function-call.js'
 import { continueTrace, shortRequestId, type Trace, traceText } from '../identity.js'
 import { explainNoRoute } from '../nearest-route.js'
@@ -193,12 +196,7 @@ async function serveFunction(
     body === 'too-large' ? body : Buffer.from(JSON.stringify(restEvent(request, match, body)))
   // UNRECORDED: rest-event-too-large — that an event over Lambda's limit is answered as a body over the gateway's.
   if (payload === 'too-large' || payload.length > eventBytesMax) {
-    return refuse(
-      exchange,
-      gatewayErrors.tooLarge,
-      'the request is larger than 10 MB, or its event than 6 MB',
-      match,
-    )
+    return refuse(exchange, gatewayErrors.tooLarge, tooLargeWords, match)
   }
   const requestId = parts.chance.uuid() as RequestId
   const end = await callFunction(parts, route, {
@@ -213,19 +211,17 @@ async function serveFunction(
 
 function answerOf(
   exchange: Exchange & { readonly match: RestMatch },
-  { functionName, timeoutMs }: Extract<RestMethod, { readonly is: 'lambda' }>,
+  route: Extract<RestMethod, { readonly is: 'lambda' }>,
   end: CallEnd,
 ): Served {
+  const { functionName } = route
   const { request, match, trace, ids } = exchange
   const refused = (error: GatewayError, why: string) => refuse(exchange, error, why, match)
   switch (end.is) {
     case 'overdue':
-      return refused(
-        gatewayErrors.timeout,
-        `the function ${functionName} took longer than the ${timeoutMs} ms that the API waits; it goes on`,
-      )
+      return refused(gatewayErrors.timeout, overdueWords(route))
     case 'absent':
-      return refused(gatewayErrors.notInvocable, `there is no function ${functionName}`)
+      return refused(gatewayErrors.notInvocable, absentWords(functionName))
     case 'refused':
       return refused(gatewayErrors.notInvocable, refusalWords(functionName, end.reason))
     case 'function-error':
