@@ -1,0 +1,39 @@
+// One HTTP request to a Runtime API and its answer, whichever server has read it.
+
+type Headers = Readonly<Record<string, string | readonly string[] | undefined>>
+
+export interface RuntimeExchange {
+  readonly method: string
+  readonly url: string
+  /** Names are in lower case. */
+  readonly headers: Headers
+  /** Those after the body; known when the body has been read. */
+  trailers(): Headers
+  /** Nobody would get an answer any more. */
+  readonly gone: boolean
+  /** When that happens; it may be called after an answer too. */
+  onGone(listener: () => void): void
+  /** Calls `done` once. What is over the limit is read and dropped, so that the client gets its answer and can go on. */
+  readBody(limitBytes: number, done: (body: Buffer | 'too-large' | 'cut-short') => void): void
+  /** Instead of `readBody`. */
+  discardBody(): void
+  answer(
+    status: number,
+    headers: Readonly<Record<string, string | number>>,
+    body: Buffer | string,
+  ): void
+}
+
+/** A server for one environment's Runtime API. */
+export interface RuntimeServer {
+  /** Where it listens. */
+  readonly host: string
+  readonly port: number
+  /** Open connections. */
+  connections(): number
+  /** Each time one has been closed and read to its end. */
+  onConnectionClosed(listener: () => void): void
+  closeAllConnections(): void
+  /** Stops listening. */
+  close(): void
+}

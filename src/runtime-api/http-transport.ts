@@ -1,0 +1,186 @@
+// The Runtime API over HTTP: every request is an exchange, and becomes a question or an answer for the state machine.
+
+import type { RuntimeExchange } from './exchange.js'
+import type { Answer, Asker, Delivery, Post, RuntimeMachine } from './machine.js'
+import type { ApiError } from './runtime-state.js'
+
+export interface HttpTransportOptions {
+  readonly machine: RuntimeMachine
+  /** host:port by which the environment reaches it. */
+  readonly address: string
+  /** The address has a name that only this environment knows. */
+  readonly secret: boolean
+}
+
+const versionPrefix = '/2018-06-01/runtime/'
+const accepted = '{"status":"OK"}\n'
+const foreignCaller: ApiError = {
+  status: 403,
+  errorMessage: 'Only the runtime of this environment may call here',
+  errorType: 'Forbidden',
+}
+
+/** What is done with each request. */
+export function httpTransport(options: HttpTransportOptions): (exchange: RuntimeExchange) => void {
+  const { machine } = options
+  const only = (method: string, exchange: RuntimeExchange, run: () => void): void => {
+    if (exchange.method === method) return run()
+    exchange.discardBody()
+    answerText(exchange, 405, '')
+  }
+  return (exchange) => {
+    const { url } = exchange
+    if (!isOurs(options, exchange)) return refuse(exchange, foreignCaller)
+    if (exchange.method === 'GET' && url === '/ping') return answerText(exchange, 200, 'pong')
+    const [what, id, then, ...rest] = url.startsWith(versionPrefix)
+      ? url.slice(versionPrefix.length).split('/')
+      : []
+    const known = rest.length === 0 && `${what}/${then === undefined ? id : `:id/${then}`}`
+    switch (known) {
+      case 'invocation/next':
+        return only('GET', exchange, () => machine.next(new HttpAsker(exchange)))
+      case 'init/error':
+        return only('POST', exchange, () => machine.initError(new HttpPost(exchange)))
+      case 'invocation/:id/response':
+        return only('POST', exchange, () =>
+          machine.answer('InvocationResponse', new HttpAnswer(exchange, id ?? '')),
+        )
+      case 'invocation/:id/error':
+        return only('POST', exchange, () =>
+          machine.answer('InvocationErrorResponse', new HttpAnswer(exchange, id ?? '')),
+        )
+      default:
+        exchange.discardBody()
+        return answerText(exchange, 404, '404 page not found\n')
+    }
+  }
+}
+
+/** A page in a browser may reach this port; the runtime never sends what a browser must. */
+function isOurs({ address, secret }: HttpTransportOptions, { headers }: RuntimeExchange): boolean {
+  if (headers.origin !== undefined || headers['sec-fetch-site'] !== undefined) return false
+  // Where a name of its own is what keeps others away, nobody may leave it out.
+  if (headers.host === undefined) return !secret
+  return headers.host === address
+}
+
+class HttpAsker implements Asker {
+  readonly #exchange: RuntimeExchange
+
+  constructor(exchange: RuntimeExchange) {
+    this.#exchange = exchange
+  }
+
+  get gone(): boolean {
+    return this.#exchange.gone
+  }
+
+  onGone(listener: () => void): void {
+    this.#exchange.onGone(listener)
+  }
+
+  give(delivery: Delivery): void {
+    const headers: Record<string, string | number> = {
+      'Content-Type': delivery.contentType,
+      'Lambda-Runtime-Aws-Request-Id': delivery.requestId,
+      'Lambda-Runtime-Invocation-Id': delivery.invocationId,
+      'Lambda-Runtime-Deadline-Ms': Math.round(delivery.deadlineEpochMs),
+      'Lambda-Runtime-Invoked-Function-Arn': delivery.invokedArn,
+      'Lambda-Runtime-Trace-Id': delivery.traceHeader,
+      'Content-Length': delivery.body.length,
+    }
+    if (delivery.clientContext !== undefined)
+      headers['Lambda-Runtime-Client-Context'] = headerBytes(delivery.clientContext)
+    this.#exchange.answer(200, headers, delivery.body)
+  }
+
+  refuse(error: ApiError): void {
+    answerError(this.#exchange, error)
+  }
+}
+
+class HttpPost implements Post {
+  protected readonly exchange: RuntimeExchange
+  #read = false
+
+  constructor(exchange: RuntimeExchange) {
+    this.exchange = exchange
+  }
+
+  get errorType(): string | undefined {
+    return this.header('lambda-runtime-function-error-type')
+  }
+
+  readBody(limitBytes: number, done: (body: Buffer | 'too-large' | 'cut-short') => void): void {
+    this.#read = true
+    this.exchange.readBody(limitBytes, done)
+  }
+
+  accept(): void {
+    answerText(this.exchange, 202, accepted)
+  }
+
+  refuse(error: ApiError): void {
+    if (this.#read) answerError(this.exchange, error)
+    else refuse(this.exchange, error)
+  }
+
+  protected header(name: string): string | undefined {
+    return this.exchange.headers[name] as string | undefined
+  }
+}
+
+class HttpAnswer extends HttpPost implements Answer {
+  readonly requestId: string
+
+  constructor(exchange: RuntimeExchange, requestId: string) {
+    super(exchange)
+    this.requestId = requestId
+  }
+
+  get invocationId(): string | undefined {
+    return this.header('lambda-runtime-invocation-id')
+  }
+
+  get responseMode(): string | undefined {
+    return this.header('lambda-runtime-function-response-mode')
+  }
+
+  get contentType(): string | undefined {
+    return this.header('content-type')
+  }
+
+  lateError(): { readonly errorType: string; readonly body: Buffer } | undefined {
+    const trailers = this.exchange.trailers()
+    const errorType = trailers['lambda-runtime-function-error-type'] as string | undefined
+    if (errorType === undefined) return undefined
+    const body = trailers['lambda-runtime-function-error-body'] as string | undefined
+    return { errorType, body: Buffer.from(body ?? '', 'base64') }
+  }
+}
+
+/** Header values go out as UTF-8 bytes, as Lambda sends them. */
+function headerBytes(text: string): string {
+  const bytes = Buffer.from(text, 'utf8').toString('latin1')
+  // DEL can stand in a JSON string and in no header: it goes out as the same JSON, escaped.
+  return bytes.replaceAll('\x7f', '\\u007f').replace(/[\r\n]/g, ' ')
+}
+
+/** Answers a request whose body nobody wants; the body is read and dropped. */
+function refuse(exchange: RuntimeExchange, error: ApiError): void {
+  exchange.discardBody()
+  answerError(exchange, error)
+}
+
+function answerError(exchange: RuntimeExchange, error: ApiError): void {
+  const { status, ...body } = error
+  answerText(exchange, status, `${JSON.stringify(body)}\n`)
+}
+
+function answerText(exchange: RuntimeExchange, status: number, body: string): void {
+  const headers = {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+  }
+  exchange.answer(status, headers, body)
+}
