@@ -27,6 +27,9 @@
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
 #endif
 
+/* Descriptors that the daemon opens for it, after the standard ones. */
+enum { CHANNEL = 3, STATUS = 4 };
+
 _Noreturn void refuse(const struct sandbox *sandbox, const char *step, int error) {
   char line[512];
   int length = snprintf(line, sizeof line, "%s %d\n", step, error);
@@ -100,6 +103,8 @@ static void take(struct sandbox *sandbox, const char *word, char **words) {
     if (sandbox->own_group < 0) refuse(sandbox, words[1], errno);
   } else if (strcmp(word, "--born") == 0) {
     sandbox->born = true;
+  } else if (strcmp(word, "--channel") == 0) {
+    sandbox->channel = CHANNEL;
   } else if (strcmp(word, "--connects") == 0) {
     confine(sandbox, words);
   } else if (strcmp(word, "--user") == 0) {
@@ -120,7 +125,7 @@ static int arguments_of(const char *word) {
     const char *word;
     int arguments;
   } known[] = {{"--parent", 1},   {"--namespaces", 1}, {"--root", 1}, {"--join", 1},
-               {"--group", 1},    {"--born", 0},       {"--connects", 3},   {"--user", 2}, {"--cpus", 1},
+               {"--group", 1},    {"--born", 0},       {"--channel", 0}, {"--connects", 3},   {"--user", 2}, {"--cpus", 1},
                {"--limit", 3},    {"--chdir", 1}};
   for (size_t each = 0; each < sizeof known / sizeof *known; each++) {
     if (strcmp(known[each].word, word) == 0) return known[each].arguments;
@@ -217,6 +222,9 @@ static _Noreturn void become_program(const struct sandbox *sandbox) {
   /* Changing the user clears it, hence only here. */
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) refuse(sandbox, "parent-death signal", errno);
   if (sandbox->folder != NULL && chdir(sandbox->folder) != 0) refuse(sandbox, sandbox->folder, errno);
+  if (sandbox->channel >= 0 && fcntl(sandbox->channel, F_SETFD, 0) != 0) {
+    refuse(sandbox, "hand over the channel", errno);
+  }
   execv(sandbox->program[0], sandbox->program);
   refuse(sandbox, sandbox->program[0], errno);
 }
@@ -232,11 +240,17 @@ static pid_t fork_program(const struct sandbox *sandbox) {
   return fork();
 }
 
+/* What only the program is to hold, so that the daemon sees its end. */
+static void let_go_of_daemon(const struct sandbox *sandbox) {
+  close(sandbox->status);
+  close(CHANNEL);
+}
+
 static pid_t start_program(const struct sandbox *sandbox) {
   pid_t program = fork_program(sandbox);
   if (program < 0) refuse(sandbox, "fork", errno);
   if (program == 0) become_program(sandbox);
-  close(sandbox->status);
+  let_go_of_daemon(sandbox);
   return program;
 }
 
@@ -327,7 +341,7 @@ static _Noreturn void run_in_namespaces(struct sandbox *sandbox) {
     if (sandbox->namespaces == NAMESPACES_USER) map_user(sandbox, own_user, own_group);
     be_init(sandbox, alive[0], result[1]);
   }
-  close(sandbox->status);
+  let_go_of_daemon(sandbox);
   close(result[1]);
   forget_words();
   let_go_of_output();
@@ -381,10 +395,10 @@ static _Noreturn void run_here(struct sandbox *sandbox) {
 }
 
 int verb_run(int argc, char **argv) {
-  /* Node opened it as the fourth descriptor of this process; everything above is none of ours. */
-  struct sandbox sandbox = {.status = 3, .own_group = -1, .owner_namespace = -1};
-  syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
-  if (fcntl(3, F_GETFD) < 0) sandbox.status = -1;
+  /* Node opened them as further descriptors of this process; everything above is none of ours. */
+  struct sandbox sandbox = {.status = STATUS, .channel = -1, .own_group = -1, .owner_namespace = -1};
+  syscall(SYS_close_range, CHANNEL, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (fcntl(STATUS, F_GETFD) < 0) sandbox.status = -1;
   parse(&sandbox, argc, argv);
   /* The helper's own name and the verb stand before the words. */
   program_name = argv[-2];

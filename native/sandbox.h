@@ -23,6 +23,8 @@ struct sandbox {
   pid_t parent;
   /* Errors go there as one line; closed when the program runs. */
   int status;
+  /* The program's own way to the daemon, which it inherits under this number; -1 for none. */
+  int channel;
   /* Open files of the control groups that the program joins, by a 0 in each. */
   int joins[JOINS_MAX];
   int joins_count;

@@ -25,11 +25,29 @@ function clientGeneration(executionEnvironment) {
   return major > CALLBACK_NODE_MAJOR_MAX ? 4 : 3
 }
 
+/**
+ * Frames over the descriptor that the daemon names in an argument, which functions do not see; else HTTP.
+ * @param {string[]} words
+ * @returns {import('./runtime-api.cjs').Transport}
+ */
+function transport(words) {
+  const address = process.env.AWS_LAMBDA_RUNTIME_API ?? ''
+  const http = () => {
+    const { HttpTransport } = require('./http-transport.cjs')
+    forgetParts(require.cache)
+    return new HttpTransport(address, generation)
+  }
+  const frames = /^--frames=(\d+)$/.exec(words[0] ?? '')
+  if (frames === null) return http()
+  const { FrameTransport } = require('./frame-transport.cjs')
+  return new FrameTransport(Number(frames[1]), http)
+}
+
 const generation = clientGeneration(process.env.AWS_EXECUTION_ENV)
 const { start } = require(generation === 4 ? './promise-runtime.cjs' : './callback-runtime.cjs')
 
 const log = patchConsole(generation)
-const api = new RuntimeApi(process.env.AWS_LAMBDA_RUNTIME_API ?? '', generation)
+const api = new RuntimeApi(transport(process.argv.splice(2)), generation)
 holdExitWhileWaiting(api, generation)
 
 forgetParts(require.cache)

@@ -4,34 +4,15 @@
 // must not meet these calls, and node:http is 140 µs an event dearer.
 
 const { connect } = process.getBuiltinModule('node:net')
-const fs = process.getBuiltinModule('node:fs')
 const { AnswerParser } = require('./http-answers.cjs')
+const { readSync, writeSync } = require('./waiting-sync.cjs')
 
 const READ_BUFFER_BYTES = 64 * 1024
-/** Pause between looks at a socket while this process may not run anything else. */
-const SYNC_PAUSE_MS_MAX = 5
-
 /** @typedef {import('./http-answers.cjs').Answer} Answer */
 /**
  * @typedef {{ bytes: string, sends: number, resolve: (answer: Answer) => void, reject: (error:
  * Error) => void }} Request
  */
-
-function pauseSync(pauseMs) {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pauseMs)
-}
-
-/** Runs an operation of the file system until the socket takes it or gives something. */
-function untilReadySync(operation) {
-  for (let pauseMs = 0.1; ; pauseMs = Math.min(pauseMs * 2, SYNC_PAUSE_MS_MAX)) {
-    try {
-      return operation()
-    } catch (error) {
-      if (error.code !== 'EAGAIN') throw error
-      pauseSync(pauseMs)
-    }
-  }
-}
 
 /** A connection and the requests on it that have no answer yet. */
 class Connection {
@@ -123,10 +104,7 @@ class Connection {
     const request = { bytes, sends: 1, resolve, reject() {} }
     this.#unanswered.push(request)
     try {
-      const buffer = Buffer.from(bytes)
-      for (let from = 0; from < buffer.length; ) {
-        from += untilReadySync(() => fs.writeSync(fd, buffer, from))
-      }
+      writeSync(fd, Buffer.from(bytes))
       this.#readSync(fd, () => answered !== undefined)
     } catch {
       // The connection failed; `send` opens another.
@@ -149,13 +127,7 @@ class Connection {
   }
 
   #readSync(fd, done) {
-    while (!done()) {
-      const length = untilReadySync(() =>
-        fs.readSync(fd, this.#readBuffer, 0, READ_BUFFER_BYTES, null),
-      )
-      if (length === 0) return
-      this.#parser.feed(this.#readBuffer.subarray(0, length))
-    }
+    readSync(fd, (bytes) => this.#parser.feed(bytes), done)
   }
 
   #answered(answer) {

@@ -1,7 +1,6 @@
-// The HTTP Runtime API, version 2018-06-01, as the function's side speaks it.
+// The function's side of the Runtime API: what is reported and asked for when, over whichever transport.
 
 const fs = process.getBuiltinModule('node:fs')
-const { Connection } = require('./connection.cjs')
 const { causeHeader, errorBody } = require('./errors.cjs')
 
 /**
@@ -10,60 +9,49 @@ const { causeHeader, errorBody } = require('./errors.cjs')
  * refusal must be out before the environment can be frozen.
  */
 const PIPELINED_CHARACTERS_MAX = 1024 * 1024
-const BASE = '/2018-06-01/runtime'
-/**
- * What the official native clients call themselves, since servers record it as the release of the
- * runtime.
- */
-const userAgents = { 3: 'AWS_Lambda_Cpp/0.2.8', 4: 'AWS_Lambda_Cpp/0.2.6' }
+const NEXT = { kind: 'next' }
 
 /**
  * @typedef {{ headers: Record<string, string>, body: string }} NextEvent
  * @typedef {{ requestId: string, invocationId: string | undefined }} EventId
+ * @typedef {{ status: number, headers: Record<string, string>, body: string }} Answer
+ * @typedef {{ answered: (answer: Answer) => void, failed: (error: Error) => void, closed: () => void }}
+ * StreamListener `closed` follows every end
  */
-
-/** `host:port`, also with an IPv6 host in brackets. */
-function parseAddress(address) {
-  const parts = /^\[?(.+?)\]?:(\d+)$/.exec(address)
-  if (parts === null) throw new Error(`AWS_LAMBDA_RUNTIME_API is not host:port: '${address}'`)
-  return { host: parts[1], port: Number(parts[2]) }
-}
-
-/** A value that cannot end its header line. */
-function headerText(value) {
-  return String(value).replace(/[^\x20-\x7e]/g, '?')
-}
-
 /**
- * The function's side of the Runtime API: one main connection, and another for what must not queue
- * behind GET next.
+ * What a transport carries: a question for the next event, the JSON text of a result, or that of an error.
+ * @typedef {{ kind: 'next' }
+ * | { kind: 'response', id: EventId, body: string }
+ * | { kind: 'error', id: EventId, body: string, cause: string }
+ * | { kind: 'init-error', body: string, errorType: string }} Request
  */
+/**
+ * @typedef {object} Transport
+ * @property {() => void} open Connects, before the function's code can patch node:net.
+ * @property {(keeps: boolean) => void} keepAlive Whether an open request holds the event loop.
+ * @property {(requests: Request[]) => Promise<Answer>[]} send In one write; a report, NEXT, or both.
+ * @property {(request: Request) => Promise<Answer>} sendAside Past a NEXT that is open.
+ * @property {(request: Request) => Answer | undefined} exchangeSync While nothing else of this process
+ * runs; undefined when that cannot be had now: use `send`.
+ * @property {() => void} awaitAnswersSync Stops this process until every open request has its answer.
+ * @property {(id: EventId, listener: StreamListener) => object} openStream
+ */
+
+/** It has a life cycle: opened once, then one event after the other. */
 class RuntimeApi {
-  #main
-  #address
+  #transport
   #generation
-  #common
-  #next
-  /** @type {string | undefined} a report that goes out together with the next GET */
+  /** @type {Request | undefined} a report that goes out together with the next question */
   #held
   #waitingForNext = false
 
   /**
-   * @param {string} address host:port
+   * @param {Transport} transport
    * @param {3 | 4} generation
-   * @throws {Error} for another form
    */
-  constructor(address, generation) {
-    const { host, port } = parseAddress(address)
-    this.#address = { host, port }
+  constructor(transport, generation) {
+    this.#transport = transport
     this.#generation = generation
-    this.#main = new Connection(host, port)
-    this.#common = `Host: ${address}\r\nUser-Agent: ${userAgents[generation]}\r\nAccept: */*\r\n`
-    this.#next = `GET ${BASE}/invocation/next HTTP/1.1\r\n${this.#common}\r\n`
-  }
-
-  get address() {
-    return this.#address
   }
 
   get waitingForNext() {
@@ -72,7 +60,7 @@ class RuntimeApi {
 
   /** Connects, before the function's code can patch node:net. */
   open() {
-    this.#main.open()
+    this.#transport.open()
   }
 
   /**
@@ -84,22 +72,22 @@ class RuntimeApi {
   async next() {
     const held = this.#held
     this.#held = undefined
-    this.#main.keepAlive(true)
-    if (held !== undefined && held.length > PIPELINED_CHARACTERS_MAX) {
-      await this.#logRefusal(this.#main.send([held])[0])
-      return this.#ask([this.#next])
+    this.#transport.keepAlive(true)
+    if (held !== undefined && sizeOf(held) > PIPELINED_CHARACTERS_MAX) {
+      await this.#logRefusal(this.#transport.send([held])[0])
+      return this.#ask([NEXT])
     }
-    return this.#ask(held === undefined ? [this.#next] : [held, this.#next])
+    return this.#ask(held === undefined ? [NEXT] : [held, NEXT])
   }
 
-  /** @param {string[]} requests GET next is the last */
+  /** @param {Request[]} requests NEXT is the last */
   async #ask(requests) {
     this.#waitingForNext = true
-    const answers = this.#main.send(requests)
+    const answers = this.#transport.send(requests)
     if (answers.length === 2) this.#logRefusal(answers[0])
     const { status, headers, body } = await answers.at(-1)
     this.#waitingForNext = false
-    this.#main.keepAlive(false)
+    this.#transport.keepAlive(false)
     if (status !== 200) {
       throw new Error(`Failed to get next invocation. Http response code: ${status}. ${body}`)
     }
@@ -110,14 +98,11 @@ class RuntimeApi {
    * Reports the result of an event.
    * @param {EventId} id
    * @param {string} body JSON text
-   * @param {boolean} withNext true: leave with the next GET in one write, which the caller is about
+   * @param {boolean} withNext true: leave with the next question in one write, which the caller is about
    * to send
    */
   respond(id, body, withNext) {
-    this.#report(
-      this.#post(`/invocation/${encodeURIComponent(id.requestId)}/response`, body, this.#echo(id)),
-      withNext,
-    )
+    this.#report({ kind: 'response', id, body }, withNext)
   }
 
   /**
@@ -136,15 +121,15 @@ class RuntimeApi {
    */
   failAndExit(id, error, exitCode) {
     this.flushSync()
-    const bytes = this.#failure(id, error)
-    const answer = this.#main.exchangeSync(bytes)
+    const failure = this.#failure(id, error)
+    const answer = this.#transport.exchangeSync(failure)
     if (answer !== undefined) {
       if (answer.status >= 300) this.#printRefusal(answer)
       process.exit(exitCode)
     }
-    this.#main.keepAlive(true)
+    this.#transport.keepAlive(true)
     const leave = () => process.exit(exitCode)
-    this.#main.send([bytes])[0].then(leave, leave)
+    this.#transport.send([failure])[0].then(leave, leave)
   }
 
   /**
@@ -154,26 +139,18 @@ class RuntimeApi {
    */
   async failInit(error) {
     const body = errorBody(error, this.#generation)
-    const json = JSON.stringify(body)
-    const bytes =
-      `POST ${BASE}/init/error HTTP/1.1\r\nHost: ${this.#address.host}:${this.#address.port}\r\n` +
-      `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(json)}\r\n` +
-      `Lambda-Runtime-Function-Error-Type: ${headerText(body.errorType)}\r\n\r\n${json}`
-    const connection = this.#waitingForNext
-      ? new Connection(this.#address.host, this.#address.port)
-      : this.#main
-    connection.keepAlive(true)
-    await connection.send([bytes])[0]
+    const request = { kind: 'init-error', body: JSON.stringify(body), errorType: body.errorType }
+    if (this.#waitingForNext) {
+      await this.#transport.sendAside(request)
+      return
+    }
+    this.#transport.keepAlive(true)
+    await this.#transport.send([request])[0]
   }
 
-  /** The head of a streamed response, up to its content type. @param {EventId} id */
-  streamHead(id) {
-    return (
-      `POST ${BASE}/invocation/${encodeURIComponent(id.requestId)}/response HTTP/1.1\r\n` +
-      `Host: ${this.#address.host}:${this.#address.port}\r\n${this.#echo(id)}` +
-      'Lambda-Runtime-Function-Response-Mode: streaming\r\nConnection: close\r\n' +
-      'Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n'
-    )
+  /** A response in parts. @param {EventId} id @param {StreamListener} listener */
+  openStream(id, listener) {
+    return this.#transport.openStream(id, listener)
   }
 
   /** The process is about to end: what is held leaves now. */
@@ -181,56 +158,40 @@ class RuntimeApi {
     const held = this.#held
     if (held === undefined) return
     this.#held = undefined
-    const answer = this.#main.exchangeSync(held)
-    if (answer === undefined) this.#logRefusal(this.#main.send([held])[0])
+    const answer = this.#transport.exchangeSync(held)
+    if (answer === undefined) this.#logRefusal(this.#transport.send([held])[0])
     else if (answer.status >= 300) this.#printRefusal(answer)
   }
 
   /**
-   * Stops the process until GET next has been answered, as the thread of the official client does
-   * that sits in it.
+   * Stops the process until the question for the next event has been answered, as the thread of the
+   * official client does that sits in it.
    */
   awaitNextSync() {
-    if (this.#waitingForNext) this.#main.awaitAnswersSync()
-  }
-
-  /** The header that ties a report to one attempt of an event. @param {EventId} id */
-  #echo(id) {
-    return id.invocationId === undefined
-      ? ''
-      : `Lambda-Runtime-Invocation-Id: ${headerText(id.invocationId)}\r\n`
+    if (this.#waitingForNext) this.#transport.awaitAnswersSync()
   }
 
   #failure(id, error) {
     const cause = causeHeader(error)
-    const causeLine = cause === '' ? '' : `Lambda-Runtime-Function-XRay-Error-Cause: ${cause}\r\n`
-    const path = `/invocation/${encodeURIComponent(id.requestId)}/error`
-    return this.#post(
-      path,
-      JSON.stringify(errorBody(error, this.#generation)),
-      this.#echo(id) + causeLine,
-    )
+    return {
+      kind: 'error',
+      id,
+      body: JSON.stringify(errorBody(error, this.#generation)),
+      cause,
+    }
   }
 
-  #post(path, body, headerLines) {
-    const length = Buffer.byteLength(body)
-    return (
-      `POST ${BASE}${path} HTTP/1.1\r\n${this.#common}Content-Type: application/json\r\n` +
-      `Content-Length: ${length}\r\n${headerLines}\r\n${body}`
-    )
-  }
-
-  #report(bytes, withNext) {
+  #report(request, withNext) {
     this.flushSync()
     if (withNext) {
-      this.#held = bytes
+      this.#held = request
       return
     }
-    this.#main.keepAlive(true)
-    this.#logRefusal(this.#main.send([bytes])[0])
+    this.#transport.keepAlive(true)
+    this.#logRefusal(this.#transport.send([request])[0])
   }
 
-  /** @param {Promise<import('./http-answers.cjs').Answer>} answer */
+  /** @param {Promise<Answer>} answer */
   #logRefusal(answer) {
     return answer.then(
       (given) => {
@@ -253,6 +214,10 @@ class RuntimeApi {
       `[ERROR] [${Date.now()}] LAMBDA_RUNTIME Failed to post handler success response. Http response code: ${status}.${more}\n`,
     )
   }
+}
+
+function sizeOf({ body, cause }) {
+  return body.length + (cause?.length ?? 0)
 }
 
 module.exports = { RuntimeApi }

@@ -1,9 +1,6 @@
-// A streamed response: one chunked POST on a connection of its own, opened when the handler is
-// called, with errors as trailers.
+// A streamed response, opened when the handler is called; an error after it has begun ends it.
 
-const { connect } = process.getBuiltinModule('node:net')
 const { Writable } = process.getBuiltinModule('node:stream')
-const { AnswerParser } = require('./http-answers.cjs')
 const { errorBody, runtimeError } = require('./errors.cjs')
 
 /**
@@ -37,33 +34,26 @@ const properties = [
   ...['writableNeedDrain', 'writableHighWaterMark', 'writableCorked', 'writableLength'],
 ]
 
-/** Sends what is written as chunks. The POST starts with the first byte, or with the end. */
+/** Sends what is written in parts. It starts with the first byte, or with the end. */
 class StreamedResponse extends Writable {
   #generation
-  #socket
-  #head
+  #stream
   #contentType = 'application/octet-stream'
   #headSent = false
   #written = false
-  #trailers = ''
+  #late
   /** Set by HttpResponseStream.from: called with a writer ahead of the first write. */
   _onBeforeFirstWrite = undefined
 
   constructor({ generation, api, id }) {
     super()
     this.#generation = generation
-    this.#head = api.streamHead(id)
     this.answered = new Promise((resolve, reject) => {
-      const parser = new AnswerParser((answer) => {
-        resolve(answer)
-        this.#socket.destroy()
-      })
-      this.#socket = connect({ ...api.address, noDelay: true })
-      this.#socket.on('data', (bytes) => parser.feed(bytes))
-      this.#socket.on('error', (error) => this.destroy(error))
-      this.#socket.on('close', () => {
-        parser.end()
-        reject(new Error('The Runtime API closed the connection before it answered.'))
+      this.#stream = api.openStream(id, {
+        answered: resolve,
+        failed: (error) => this.destroy(error),
+        closed: () =>
+          reject(new Error('The Runtime API closed the connection before it answered.')),
       })
       this.on('error', reject)
     })
@@ -108,40 +98,30 @@ class StreamedResponse extends Writable {
     }
     const body = errorBody(error, this.#generation)
     const type = String(body.errorType).replace(/[^\x20-\x7e]/g, '?')
-    this.#trailers =
-      `Lambda-Runtime-Function-Error-Type: ${type}\r\n` +
-      `Lambda-Runtime-Function-Error-Body: ${Buffer.from(JSON.stringify(body)).toString('base64')}\r\n`
+    this.#late = {
+      errorType: type,
+      body: Buffer.from(JSON.stringify(body)).toString('base64'),
+    }
     this.end(callback)
   }
 
-  #sendHead() {
+  #begin() {
     if (this.#headSent) return
     this.#headSent = true
-    const contentType = String(this.#contentType).replace(/[\r\n]/g, ' ')
-    this.#socket.write(
-      `${this.#head}Content-Type: ${contentType}\r\nTransfer-Encoding: chunked\r\n\r\n`,
-    )
+    this.#stream.begin(String(this.#contentType).replace(/[\r\n]/g, ' '))
   }
 
   _write(chunk, _encoding, callback) {
-    this.#socket.cork()
-    this.#sendHead()
-    // A chunk of no bytes would end the body.
-    if (chunk.length > 0) {
-      this.#socket.write(`${chunk.length.toString(16)}\r\n`)
-      this.#socket.write(chunk)
-    }
-    this.#socket.write(chunk.length > 0 ? '\r\n' : '', callback)
-    process.nextTick(() => this.#socket.uncork())
+    this.#stream.write(chunk, () => this.#begin(), callback)
   }
 
   _final(callback) {
-    this.#sendHead()
-    this.#socket.write(`0\r\n${this.#trailers}\r\n`, callback)
+    this.#begin()
+    this.#stream.end(this.#late, callback)
   }
 
   _destroy(error, callback) {
-    if (error) this.#socket.destroy()
+    if (error) this.#stream.destroy()
     callback(error)
   }
 }

@@ -10,6 +10,7 @@ if __name__ == '__main__':
     # User code must not be able to import our modules by accident, nor find its own hidden by them.
     sys.path[:] = [entry for entry in sys.path if entry != _home]
     sys.path_importer_cache.pop(_home, None)
+    _words = sys.argv[1:]
     sys.argv[:] = ['/var/runtime/bootstrap.py']
     del _home
-    runtime.main()
+    runtime.main(_words)

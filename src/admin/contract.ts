@@ -417,6 +417,8 @@ export interface EmulatorOptions {
   readonly freeze?: FreezeBackend
   /** `standard` (default): functions are kept apart as well as this machine can; `none`: they see what you see. */
   readonly isolation?: 'standard' | 'none'
+  /** How the built-in runtimes reach their Runtime API: over a socket that they inherit (default), or over HTTP as all others do. */
+  readonly runtimeChannel?: 'frames' | 'http'
   /** False: functions get as much CPU as there is, whatever their memory. */
   readonly cpu?: boolean
   /** What all environments together may take of this machine's memory; 64 at least. Default: 70 % of what is free. */

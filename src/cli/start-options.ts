@@ -135,6 +135,7 @@ export async function readStartOptions(
     ...loadOptions,
     ...defined({ host, lambdaPort, httpPort, stagePath, watch, strict, freeze, isolation, cpu }),
     ...defined({ memoryBudgetMb: values.memoryBudget, stateDirectory }),
+    ...defined({ runtimeChannel: values.runtimeChannel }),
   } as EmulatorOptions
   return { options, loadOptions, settings, notes: notesOf(given) }
 }

@@ -72,6 +72,12 @@ export const settings = {
     describe: 'none: functions see the files and processes that you see',
     defaultText: 'standard',
   },
+  runtimeChannel: {
+    kind: 'choice',
+    choices: ['frames', 'http'],
+    describe: 'http: built-in runtimes get events over HTTP, as all others do',
+    defaultText: 'frames',
+  },
   cpu: {
     kind: 'switch',
     default: true,

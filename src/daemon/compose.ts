@@ -66,6 +66,7 @@ async function wire(wish: Wish): Promise<Lifetime> {
     memoryBudgetMb,
     cpuAllotted,
     lambdaEndpointUrl: () => lifetime.lambdaUrl,
+    runtimeChannel: options.runtimeChannel ?? 'frames',
     onBug: (error) => lifetime.bug(error),
   })
   const warnings = [...loaded.warnings, ...ofMachine]

@@ -38,6 +38,8 @@ export interface EngineOptions {
   /** Where Runtime APIs take their ports. */
   readonly ports: PortRange
   readonly lambdaEndpointUrl: () => string
+  /** How our own bootstraps reach their Runtime API. */
+  readonly runtimeChannel: 'frames' | 'http'
   /** False with --no-cpu. */
   readonly cpuAllotted: boolean
   readonly memoryBudgetMb: number
@@ -147,6 +149,7 @@ function realHost(options: EngineOptions, state: HostState): RealHost {
     newStreamId: () => systemChance.hex(32),
     runtimeVersionArn: ({ definition }) => runtimeVersionArn(definition.region, definition.runtime),
     runtimesFolder,
+    runtimeChannel: options.runtimeChannel,
     lambdaEndpointUrl: options.lambdaEndpointUrl,
     generationOf: (id) => {
       const generation = generations.get(id)

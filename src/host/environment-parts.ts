@@ -14,7 +14,7 @@ import type { ChannelEvent } from '../runtime-api/machine.js'
 import type { SandboxFactory } from '../sandbox/factory.js'
 import type { LogPipe, LogPipes } from '../sandbox/log-pipe.js'
 import type { Sandbox } from '../sandbox/sandbox.js'
-import type { ProcessSpec } from '../sandbox/spawn.js'
+import { channelDescriptor, type ProcessSpec, type SandboxedProcess } from '../sandbox/spawn.js'
 import { lambdaPaths } from '../sandbox/view.js'
 import { allowanceOf } from './allowance.js'
 import { dummyCredentials, functionEnvironment } from './function-environment.js'
@@ -38,6 +38,8 @@ export interface OpeningParts {
   readonly cpuAllotted: boolean
   /** The folder `runtimes/` of this package. */
   readonly runtimesFolder: string
+  /** How our own bootstraps reach their Runtime API. */
+  readonly runtimeChannel: 'frames' | 'http'
   /** Where Lambda's API is served; known once the daemon listens. */
   readonly lambdaEndpointUrl: () => string
 }
@@ -157,8 +159,15 @@ export class EnvironmentParts {
     this.opened.pipe.mark(id)
   }
 
-  /** How the runtime of the function is started. */
-  processOf(program: Program): ProcessSpec {
+  /** Starts the runtime of the function. @throws SpawnFailure, as Sandbox.start */
+  async start(program: Program): Promise<SandboxedProcess> {
+    const { sandbox, channel } = this.opened
+    const process = await sandbox.start(this.#processOf(program))
+    if (process.channel !== undefined) channel.attach(process.channel)
+    return process
+  }
+
+  #processOf(program: Program): ProcessSpec {
     const { sandbox, channel, pipe } = this.opened
     const { definition } = this.#options.generation
     const { view } = sandbox
@@ -174,8 +183,10 @@ export class EnvironmentParts {
       programFolders: sealed || program.folder === undefined ? [] : [program.folder],
       lambdaEndpointUrl: this.#parts.lambdaEndpointUrl(),
     })
+    const frames = this.#parts.runtimeChannel === 'frames' && program.speaksFrames === true
     return {
-      argv: program.argv,
+      argv: frames ? [...program.argv, `--frames=${channelDescriptor}`] : program.argv,
+      channel: frames,
       cwd: definition.code.folder,
       // Where /tmp is everybody's, whoever asks for the temporary folder gets its own.
       env: sealed ? variables : { TMPDIR: view.tmpFolder ?? lambdaPaths.tmp, ...variables },

@@ -124,13 +124,11 @@ export class LiveEnvironment {
       throw new HostError(errorType, errorMessage)
     }
     this.#init = { command, atMs: this.#parts.clock.monotonicMs() }
-    const process = await sandbox
-      .start(this.#own.processOf(search.found))
-      .catch((error: unknown) => {
-        if (!(error instanceof SpawnFailure)) throw error
-        if (this.#init !== undefined) this.#init.errorType = 'Runtime.InvalidEntrypoint'
-        throw new HostError('Runtime.InvalidEntrypoint', error.message)
-      })
+    const process = await this.#own.start(search.found).catch((error: unknown) => {
+      if (!(error instanceof SpawnFailure)) throw error
+      if (this.#init !== undefined) this.#init.errorType = 'Runtime.InvalidEntrypoint'
+      throw new HostError('Runtime.InvalidEntrypoint', error.message)
+    })
     this.#process = process
     void process.exited.then((exit) => this.#exited(process, exit))
   }

@@ -14,6 +14,8 @@ export interface Program {
   readonly paths: readonly string[]
   /** The interpreter by the names it has on Lambda. */
   readonly names: Readonly<Record<string, string>>
+  /** It is one of our bootstraps, which can speak frames over an inherited descriptor. */
+  readonly speaksFrames?: boolean
   /** Packages that the user installed for himself, by the path below the home folder where the interpreter looks. */
   readonly homePackages?: Readonly<Record<string, string>>
 }
@@ -56,7 +58,13 @@ export function programs(runtimesFolder: string): Programs {
     const { executable, userPackages } = found
     const argv = [executable, join(runtimesFolder, 'python', 'bootstrap.py')]
     const names = { [runtime]: executable, python3: executable, python: executable }
-    const program = { argv, folder: dirname(executable), paths: found.folders, names }
+    const program = {
+      argv,
+      folder: dirname(executable),
+      paths: found.folders,
+      names,
+      speaksFrames: true,
+    }
     if (userPackages === undefined) return { found: program }
     const homePackages = { [userPackages]: join(homedir(), userPackages) }
     return { found: { ...program, homePackages } }
@@ -93,7 +101,13 @@ export function programs(runtimesFolder: string): Programs {
 
 function node(bootstrap: string): Program {
   const path = process.execPath
-  return { argv: [path, bootstrap], folder: dirname(path), paths: [path], names: { node: path } }
+  return {
+    argv: [path, bootstrap],
+    folder: dirname(path),
+    paths: [path],
+    names: { node: path },
+    speaksFrames: true,
+  }
 }
 
 function isOnPath(name: string): boolean {

@@ -1,8 +1,10 @@
 // One environment's Runtime API: the state machine, and the transports by which its runtime reaches it.
 
+import type { Duplex } from 'node:stream'
 import type { KernelTimers } from '../clock/clock.js'
 import type { PortRange } from '../http/port-range.js'
 import type { RuntimeExchange, RuntimeServer } from './exchange.js'
+import { FrameConnection } from './frame-transport.js'
 import { httpTransport } from './http-transport.js'
 import { type ChannelEvent, type Delivery, RuntimeMachine } from './machine.js'
 import { listenByNode } from './node-exchange.js'
@@ -28,6 +30,7 @@ export class RuntimeChannel {
   readonly #server: RuntimeServer
   readonly #timers: KernelTimers
   readonly #machine: RuntimeMachine
+  #frames: FrameConnection | undefined
   #drained: (() => void)[] = []
 
   private constructor(
@@ -62,10 +65,20 @@ export class RuntimeChannel {
     this.#machine.deliver(delivery)
   }
 
+  /** From here on the runtime may also speak frames over `socket`, the daemon's end of what it has inherited. */
+  attach(socket: Duplex): void {
+    this.#frames?.destroy()
+    const onClosed = (connection: FrameConnection): void => {
+      if (this.#frames === connection) this.#frames = undefined
+      this.#look()
+    }
+    this.#frames = new FrameConnection({ socket, machine: this.#machine, onClosed })
+  }
+
   /** The processes are gone: the next ones start from the beginning. */
   reset(): void {
     this.#machine.reset()
-    this.#server.closeAllConnections()
+    this.#closeConnections()
   }
 
   /** Resolves when the processes' connections have closed and been read to their end; soon in any case. */
@@ -82,12 +95,18 @@ export class RuntimeChannel {
 
   close(): void {
     this.#machine.close()
-    this.#server.closeAllConnections()
+    this.#closeConnections()
     this.#server.close()
   }
 
+  #closeConnections(): void {
+    this.#server.closeAllConnections()
+    this.#frames?.destroy()
+    this.#frames = undefined
+  }
+
   #look(): void {
-    if (this.#server.connections() > 0) return
+    if (this.#server.connections() > 0 || this.#frames !== undefined) return
     for (const resolve of this.#drained.splice(0)) resolve()
   }
 }

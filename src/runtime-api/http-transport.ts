@@ -1,8 +1,9 @@
 // The Runtime API over HTTP: every request is an exchange, and becomes a question or an answer for the state machine.
 
 import type { RuntimeExchange } from './exchange.js'
+import { headerBytes } from './header-bytes.js'
 import type { Answer, Asker, Delivery, Post, RuntimeMachine } from './machine.js'
-import type { ApiError } from './runtime-state.js'
+import { type ApiError, bodyOf } from './runtime-state.js'
 
 export interface HttpTransportOptions {
   readonly machine: RuntimeMachine
@@ -159,13 +160,6 @@ class HttpAnswer extends HttpPost implements Answer {
   }
 }
 
-/** Header values go out as UTF-8 bytes, as Lambda sends them. */
-function headerBytes(text: string): string {
-  const bytes = Buffer.from(text, 'utf8').toString('latin1')
-  // DEL can stand in a JSON string and in no header: it goes out as the same JSON, escaped.
-  return bytes.replaceAll('\x7f', '\\u007f').replace(/[\r\n]/g, ' ')
-}
-
 /** Answers a request whose body nobody wants; the body is read and dropped. */
 function refuse(exchange: RuntimeExchange, error: ApiError): void {
   exchange.discardBody()
@@ -173,8 +167,7 @@ function refuse(exchange: RuntimeExchange, error: ApiError): void {
 }
 
 function answerError(exchange: RuntimeExchange, error: ApiError): void {
-  const { status, ...body } = error
-  answerText(exchange, status, `${JSON.stringify(body)}\n`)
+  answerText(exchange, error.status, bodyOf(error))
 }
 
 function answerText(exchange: RuntimeExchange, status: number, body: string): void {

@@ -85,8 +85,8 @@ export interface MachineOptions {
 
 // The newest Node client may ask for the next event up to a few milliseconds before its answer arrives.
 const lateAnswerMs = 50
-// The agent does not limit /error; this only keeps a runaway from filling the daemon's memory.
-const errorBytesMax = 32 * 1024 * 1024
+/** The agent does not limit /error; this only keeps a runaway from filling the daemon's memory. */
+export const errorBytesMax = 32 * 1024 * 1024
 
 export class RuntimeMachine {
   readonly #options: MachineOptions

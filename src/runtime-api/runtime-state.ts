@@ -31,6 +31,11 @@ export interface ApiError {
   readonly errorMessage: string
 }
 
+/** What is sent of it: one object and a newline. */
+export function bodyOf({ errorMessage, errorType }: ApiError): string {
+  return `${JSON.stringify({ errorMessage, errorType })}\n`
+}
+
 export function invalidTransition(from: RuntimeStateName, to: RuntimeStateName): ApiError {
   return {
     status: 403,

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { getSystemErrorName } from 'node:util'
 import {
+  channelOf,
   findProgram,
   type ProcessExit,
   type ProcessSpec,
@@ -56,6 +57,7 @@ export function launchProcess(
 ): StartedProcess {
   const program = findProgram(spec)
   const words = [
+    ...(spec.channel === true ? ['--channel'] : []),
     ...enclosureWords(enclosure, spec, born),
     '--',
     ...programWords(program, spec, enclosure),
@@ -64,7 +66,7 @@ export function launchProcess(
     env: { ...spec.env },
     cwd: '/',
     detached: true,
-    stdio: ['ignore', spec.output, spec.output, 'pipe'],
+    stdio: ['ignore', spec.output, spec.output, spec.channel === true ? 'pipe' : 'ignore', 'pipe'],
   })
   const exited = new Promise<ProcessExit>((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }))
@@ -73,10 +75,10 @@ export function launchProcess(
   const failed = new Promise<never>((_, reject) => {
     child.once('error', (error) => reject(error))
   })
-  const ready = Promise.race([told(child.stdio[3] as Readable), failed]).then((problem) => {
+  const ready = Promise.race([told(child.stdio[4] as Readable), failed]).then((problem) => {
     if (problem !== '') throw refusal(problem, enclosure.pathInside(program), program)
   })
-  return { pid: child.pid ?? 0, exited, child, ready }
+  return { pid: child.pid ?? 0, exited, child, ready, ...channelOf(child, spec) }
 }
 
 function enclosureWords(enclosure: Enclosure, spec: ProcessSpec, born: boolean): string[] {

@@ -62,7 +62,7 @@ export class Sandbox {
 
   /**
    * Starts a process in a session of its own: standard input empty, both outputs to `spec.output`, no other
-   * descriptor. Paths in `spec` are the host's. It is in its control group before its first instruction.
+   * descriptor but the channel, if asked for. Paths in `spec` are the host's. It is in its control group before its first instruction.
    * @throws SpawnFailure when the program cannot be started, Error when its sandbox cannot; nothing runs then.
    */
   async start(spec: ProcessSpec): Promise<SandboxedProcess> {
@@ -80,8 +80,14 @@ export class Sandbox {
       this.live.delete(started)
       guardian?.forget(pid)
     })
-    await started.ready
-    return { pid, exited: started.exited }
+    try {
+      await started.ready
+    } catch (error) {
+      started.channel?.destroy()
+      throw error
+    }
+    const { exited, channel } = started
+    return { pid, exited, ...(channel === undefined ? {} : { channel }) }
   }
 
   /** Init has ended: from here on the environment has only the CPU that its memory buys. */

@@ -12,6 +12,7 @@ import {
   statSync,
 } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { assert } from '../domain/assert.js'
 
 export interface ProcessSpec {
@@ -22,7 +23,12 @@ export interface ProcessSpec {
   readonly env: Readonly<Record<string, string>>
   /** Descriptor that becomes standard output and standard error. */
   readonly output: number
+  /** The program inherits one end of a socket pair as `channelDescriptor`. Default false. */
+  readonly channel?: boolean
 }
+
+/** Node closes it on exec as all up to 15 that it inherits, so that no child of the program's gets it. */
+export const channelDescriptor = 3
 
 export interface ProcessExit {
   readonly code: number | null
@@ -33,6 +39,8 @@ export interface SandboxedProcess {
   readonly pid: number
   /** Never rejects. */
   readonly exited: Promise<ProcessExit>
+  /** This end of its channel, if it was asked for. */
+  readonly channel?: Duplex
 }
 
 /** The program could not be started; nothing runs. `code` is the errno name: ENOENT, EACCES, ENOEXEC, ENOTDIR … */
@@ -80,7 +88,13 @@ export function startProcess(spec: ProcessSpec, joinPaths: readonly string[]): S
   const ready = child.pid === undefined ? spawnError(child, program) : Promise.resolve()
   // Signalling a child that is just ending may report an error; the exit tells all that matters.
   child.on('error', () => {})
-  return { pid: child.pid ?? 0, exited, child, ready }
+  return { pid: child.pid ?? 0, exited, child, ready, ...channelOf(child, spec) }
+}
+
+/** This end of the channel of a child whose stdio has 'pipe' in its place. */
+export function channelOf(child: ChildProcess, { channel }: ProcessSpec): { channel?: Duplex } {
+  if (channel !== true || child.pid === undefined) return {}
+  return { channel: child.stdio[channelDescriptor] as Duplex }
 }
 
 /** Arguments of /bin/sh. */
@@ -94,10 +108,12 @@ function startWords(spec: ProcessSpec, joinPaths: readonly string[]): readonly s
 }
 
 function spawnIn(spec: ProcessSpec, words: readonly string[]): ChildProcess {
-  const stdio: ('ignore' | number)[] = ['ignore', spec.output, spec.output]
+  const stdio: ('ignore' | 'pipe' | number)[] = ['ignore', spec.output, spec.output]
+  if (spec.channel === true) stdio.push('pipe')
   const leaking = leakingDescriptors()
   const nothing = leaking.length === 0 ? undefined : openSync('/dev/null', 'r+')
   for (const fd of leaking) {
+    if (stdio[fd] === 'pipe') continue
     while (stdio.length < fd) stdio.push('ignore')
     if (nothing !== undefined) stdio[fd] = nothing
   }

@@ -8,7 +8,6 @@ from . import deferred, faults, payload
 from .context import LambdaContext
 from .payload import Fault
 from .streams import Unbuffered, open_sink
-from .wire import RuntimeApi
 
 # From this version on the official client waits for events beside its main thread, which can
 # therefore handle signals meanwhile; before it, a signal handler runs when the next event is there.
@@ -52,8 +51,8 @@ class Invocation:
 
 
 class Runtime:
-    def __init__(self, environ):
-        self.api = RuntimeApi(environ['AWS_LAMBDA_RUNTIME_API'])
+    def __init__(self, environ, api):
+        self.api = api
         self.as_json = (environ.get('AWS_LAMBDA_LOG_FORMAT') or '').upper() == 'JSON'
         level = environ.get('AWS_LAMBDA_LOG_LEVEL') or ''
         self.log_level = 'DEBUG' if level == 'TRACE' else level.upper()
@@ -233,11 +232,23 @@ def _layer_folders(task_root, runtime):
     return ['/opt/python/lib/' + runtime + '/site-packages', '/opt/python']
 
 
-def main():
+def _runtime_api(authority, words):
+    """Frames over the descriptor that the daemon names in a word; else HTTP."""
+    name, _, descriptor = (words[0] if words else '').partition('=')
+    if name == '--frames':
+        from .frames import FramedRuntimeApi
+
+        return FramedRuntimeApi(int(descriptor), authority)
+    from .wire import RuntimeApi
+
+    return RuntimeApi(authority)
+
+
+def main(words):
     environ = os.environ
     sys.stdout = Unbuffered(sys.stdout)
     sys.stderr = Unbuffered(sys.stderr)
-    runtime = Runtime(environ)
+    runtime = Runtime(environ, _runtime_api(environ['AWS_LAMBDA_RUNTIME_API'], words))
     deferred.defer(runtime.set_up_logging)
     task_root = environ.get('LAMBDA_TASK_ROOT') or os.getcwd()
     runtime_name = environ.get('AWS_EXECUTION_ENV', '').rpartition('_')[2]

@@ -16,6 +16,22 @@ class ConnectionLost(OSError):
     """The server closed the connection before it had answered."""
 
 
+def print_refusal(status, body):
+    """The official client's own words, on the function's standard output."""
+    line = '[ERROR] [%d] LAMBDA_RUNTIME Failed to post handler success response. ' % (
+        time.time() * 1000
+    )
+    line += 'Http response code: %d. %s\n' % (status, body.decode('utf-8', 'replace'))
+    sys.stdout.write(line)
+
+
+def call_failure(path, status, body):
+    return RuntimeError(
+        "Request to Lambda Runtime '/2018-06-01/runtime%s' endpoint failed. Reason: '%d'. "
+        "Response body: '%r'" % (path, status, body)
+    )
+
+
 class Answer:
     __slots__ = ('status', 'headers', 'body')
 
@@ -62,7 +78,7 @@ class RuntimeApi:
         return answer
 
     def response(self, invocation, body, content_type):
-        """The message that answers an invocation with `body`."""
+        """The message that answers an invocation with `body`, in bytes."""
         extra = 'Accept: */*\r\ncontent-type: %s\r\n%s' % (content_type, self._agent)
         return _Post(
             self._message(invocation, 'response', extra, body), 'Failed to post invocation response'
@@ -91,10 +107,7 @@ class RuntimeApi:
         self._send(requests)
         answer = self._answer_to(requests)
         if answer.status != expected_status:
-            raise RuntimeError(
-                "Request to Lambda Runtime '/2018-06-01/runtime%s' endpoint failed. Reason: '%d'. "
-                "Response body: '%r'" % (path, answer.status, answer.body)
-            )
+            raise call_failure(path, answer.status, answer.body)
 
     def _head(self, method, path, extra):
         target = '%s /2018-06-01/runtime%s HTTP/1.1\r\n' % (method, path)
@@ -109,15 +122,7 @@ class RuntimeApi:
     def _check_post(self, post, answer):
         if 200 <= answer.status < 300:
             return
-        # The official client's own words, on the function's standard output.
-        line = '[ERROR] [%d] LAMBDA_RUNTIME Failed to post handler success response. ' % (
-            time.time() * 1000
-        )
-        line += 'Http response code: %d. %s\n' % (
-            answer.status,
-            answer.body.decode('utf-8', 'replace'),
-        )
-        sys.stdout.write(line)
+        print_refusal(answer.status, answer.body)
         raise RuntimeError(post.failure)
 
     def _connect(self):
