@@ -102,6 +102,8 @@ function modesIn(place) {
         join(place, 'container-filter'),
       ],
     },
+    // As `root`, but that our own bootstraps speak what every other runtime speaks.
+    'runtime-api-by-http': { wrapper: [], env: { LAMBDA_EMU_RUNTIME_CHANNEL: 'http' } },
   }
 }
 

@@ -262,7 +262,9 @@ function installListeners(log, reports) {
  */
 async function start({ api, log, load }) {
   const report = (exitCode) => (error) => {
-    const leave = () => process.exit(exitCode)
+    const exit = () => process.exit(exitCode)
+    // The first question, if it is due, leaves before the process ends, as in the official client.
+    const leave = () => (api.waitingForNext ? exit() : setImmediate(exit))
     api.failInit(error).then(leave, leave)
   }
   const reports = { uncaught: report(EXIT_UNCAUGHT), unhandled: report(EXIT_UNHANDLED) }

@@ -19,16 +19,11 @@ function lineOf(value) {
 
 /** As the HTTP Runtime API tells it. */
 function eventOf(head, body) {
-  const lines = head.split('\n')
-  const headers = {
-    'content-type': lines[5],
-    'lambda-runtime-aws-request-id': lines[0],
-    'lambda-runtime-invocation-id': lines[1],
-    'lambda-runtime-deadline-ms': lines[2],
-    'lambda-runtime-invoked-function-arn': lines[3],
-    'lambda-runtime-trace-id': lines[4],
+  const headers = {}
+  for (const line of head.split('\n')) {
+    const colon = line.indexOf(':')
+    headers[line.slice(0, colon)] = line.slice(colon + 1)
   }
-  if (lines.length > 6) headers['lambda-runtime-client-context'] = lines[6]
   return { status: 200, headers, body }
 }
 

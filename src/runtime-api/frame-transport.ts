@@ -170,9 +170,15 @@ class FrameAsker implements Asker {
 
 function eventHead(delivery: Delivery): string {
   const { requestId, invocationId, invokedArn, traceHeader, contentType, clientContext } = delivery
-  const deadlineMs = Math.round(delivery.deadlineEpochMs)
-  const head = `${requestId}\n${invocationId}\n${deadlineMs}\n${invokedArn}\n${traceHeader}\n${contentType}`
-  return clientContext === undefined ? head : `${head}\n${headerBytes(clientContext)}`
+  const head =
+    `content-type:${contentType}\n` +
+    `lambda-runtime-aws-request-id:${requestId}\n` +
+    `lambda-runtime-invocation-id:${invocationId}\n` +
+    `lambda-runtime-deadline-ms:${Math.round(delivery.deadlineEpochMs)}\n` +
+    `lambda-runtime-invoked-function-arn:${invokedArn}\n` +
+    `lambda-runtime-trace-id:${traceHeader}`
+  if (clientContext === undefined) return head
+  return `${head}\nlambda-runtime-client-context:${headerBytes(clientContext)}`
 }
 
 /** An empty line of a head is a value that was not given. */

@@ -10,7 +10,7 @@
 //   init-error    type                                     body: the error
 //   stream-begin  request id, attempt, content type        stream-part (body), then stream-end or stream-cut
 //   stream-end    nothing, or: type, base64 of the error
-//   event         request id, attempt, deadline, ARN, trace, content type[, client context]   body: the payload
+//   event         name:value of each header that HTTP has, names in lower case          body: the payload
 //   accepted      to a report that does not ask for the next event too, and to a stream
 //   refused       status                                   body: as over HTTP; to any report or stream
 //   next-refused  status                                   body: as over HTTP
@@ -115,8 +115,8 @@ export class FrameReader {
         this.#options.onFrame(frame)
       }
       const left = bytes.length - at
+      if (left > 0 && bytes[at] !== frameMark) return false
       if (left < frameHeaderBytes) return this.#keep(bytes, at, frameHeaderBytes)
-      if (bytes[at] !== frameMark) return false
       const kind = bytes[at + 1] ?? 0
       const headBytes = bytes.readUInt32LE(at + 8)
       const bodyBytes = bytes.readUInt32LE(at + 12)

@@ -12,6 +12,7 @@ export const modeNames = [
   'user-without-helper',
   'user-namespace',
   'container',
+  'runtime-api-by-http',
 ] as const
 export type ModeName = (typeof modeNames)[number]
 
@@ -36,6 +37,6 @@ function modeOf(wanted: string): Mode {
   const name = modeNames.find((each) => each === wanted)
   if (name === undefined) throw new Error(`there is no mode ${wanted}`)
   if (name === 'root-by-signal') return { name, freeze: 'signal', freezers: ['signal'] }
-  const groups = name === 'root' || name === 'root-without-helper'
+  const groups = ['root', 'root-without-helper', 'runtime-api-by-http'].includes(name)
   return { name, freeze: undefined, freezers: groups ? ['v2', 'v1', 'signal'] : ['signal'] }
 }

@@ -20,15 +20,6 @@ _RECEIVE_BYTES_MAX = 1 << 18
 _PIPELINED_BYTES_MAX = 1 << 20
 # The official client leaves the cause out from this size on.
 _CAUSE_BYTES_MAX = 1 << 20
-_FIELDS = (
-    'lambda-runtime-aws-request-id',
-    'lambda-runtime-invocation-id',
-    'lambda-runtime-deadline-ms',
-    'lambda-runtime-invoked-function-arn',
-    'lambda-runtime-trace-id',
-    'content-type',
-    'lambda-runtime-client-context',
-)
 
 
 class _Event:
@@ -36,7 +27,8 @@ class _Event:
 
     def __init__(self, head, body):
         # Values are UTF-8 (a client context may hold any text); never fail on one that is not.
-        self.headers = dict(zip(_FIELDS, head.decode('utf-8', 'replace').split('\n')))
+        lines = head.decode('utf-8', 'replace').split('\n')
+        self.headers = dict(line.split(':', 1) for line in lines)
         self.body = body
 
 

@@ -292,17 +292,6 @@ t.test(
   },
 )
 
-for (const generation of [3, 4] as const) {
-  t.test(`client ${generation}: the headers of a failed init`, async (test) => {
-    const finished = await runFunction({ generation, code: 'exports.other = 1', events: [] })
-    const headers = finished.reports[0]?.headers
-    test.equal(headers?.['content-type'], 'application/json')
-    test.equal(headers?.['lambda-runtime-function-error-type'], 'Runtime.HandlerNotFound')
-    test.equal(headers?.['user-agent'], undefined)
-    test.equal(headers?.['lambda-runtime-function-xray-error-cause'], undefined)
-  })
-}
-
 t.test('client 4: a folder as module is an ordinary error of import', async (test) => {
   const finished = await runFunction({
     generation: 4,

@@ -1,8 +1,10 @@
 // A Runtime API over a real socket that does what a test says: hands out events, keeps every
 // report.
 
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type FrameAnswer, serveFrames } from '../../support/frame-daemon.js'
 
 /**
  * One event: its payload text and the headers that differ from the defaults; `undefined` leaves a
@@ -33,6 +35,8 @@ export interface MockRuntimeApi {
   nextAsked(count: number): Promise<void>
   /** Resolves when `count` reports have come in all. */
   reported(count: number): Promise<void>
+  /** Serves frames too, over this end of a runtime's inherited descriptor. */
+  attach(socket: Duplex): void
   close(): Promise<void>
 }
 
@@ -61,9 +65,15 @@ function eventHeaders(ordinal: number, event: MockEvent): Record<string, string>
   }
   return Object.fromEntries(
     Object.entries(headers).flatMap(([name, value]) =>
-      // Header bytes are UTF-8 on Lambda; node:http writes strings as latin1.
-      value === undefined ? [] : [[name, Buffer.from(value).toString('latin1')]],
+      value === undefined ? [] : [[name, value]],
     ),
+  )
+}
+
+/** Header bytes are UTF-8 on Lambda; node:http writes strings as latin1. */
+function latin1(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Buffer.from(value).toString('latin1')]),
   )
 }
 
@@ -71,7 +81,7 @@ function eventHeaders(ordinal: number, event: MockEvent): Record<string, string>
 export async function startMockRuntimeApi(options: MockOptions = {}): Promise<MockRuntimeApi> {
   const reports: Report[] = []
   const events: MockEvent[] = []
-  const asking: ServerResponse[] = []
+  const asking: ((answer: FrameAnswer) => void)[] = []
   let waiters: Waiter[] = []
   let nextCount = 0
   let given = 0
@@ -86,15 +96,29 @@ export async function startMockRuntimeApi(options: MockOptions = {}): Promise<Mo
       else waiters.push({ satisfied, resolve })
     })
   const match = () => {
-    const response = asking[0]
+    const answer = asking[0]
     const event = events[0]
-    if (response === undefined || event === undefined) return
+    if (answer === undefined || event === undefined) return
     asking.shift()
     events.shift()
     given += 1
-    response.writeHead(200, eventHeaders(given, event))
-    response.end(event.body)
+    answer({ status: 200, headers: eventHeaders(given, event), body: event.body })
     match()
+  }
+  const take = (report: Report, answer: (answer: FrameAnswer) => void) => {
+    if (report.path === '/invocation/next') {
+      nextCount += 1
+      asking.push(answer)
+      match()
+    } else {
+      reports.push(report)
+      answer({
+        status: options.reportStatus ?? 202,
+        headers: { 'Content-Type': 'application/json' },
+        body: options.reportAnswer ?? '{"status":"OK"}\n',
+      })
+    }
+    changed()
   }
 
   const server = createServer({ maxHeaderSize: headerBytesMax }, (request, response) => {
@@ -102,17 +126,11 @@ export async function startMockRuntimeApi(options: MockOptions = {}): Promise<Mo
     request.on('data', (part: Buffer) => parts.push(part))
     request.on('end', () => {
       const path = (request.url ?? '').replace('/2018-06-01/runtime', '')
-      if (path === '/invocation/next') {
-        nextCount += 1
-        asking.push(response)
-        match()
-      } else {
-        const { headers, trailers } = request
-        reports.push({ path, headers, trailers, body: Buffer.concat(parts) })
-        response.writeHead(options.reportStatus ?? 202, { 'Content-Type': 'application/json' })
-        response.end(options.reportAnswer ?? '{"status":"OK"}\n')
-      }
-      changed()
+      const { headers, trailers } = request
+      take({ path, headers, trailers, body: Buffer.concat(parts) }, (answer) => {
+        response.writeHead(answer.status, latin1(answer.headers))
+        response.end(answer.body)
+      })
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -128,6 +146,7 @@ export async function startMockRuntimeApi(options: MockOptions = {}): Promise<Mo
     },
     nextAsked: (count) => until(() => nextCount >= count),
     reported: (count) => until(() => reports.length >= count),
+    attach: (socket) => serveFrames(socket, take),
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections()

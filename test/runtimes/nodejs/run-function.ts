@@ -5,7 +5,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { repositoryRoot } from '../../support/paths.js'
+import { speaksFrames } from '../../support/runtime-channel.js'
 import {
   type MockEvent,
   type MockOptions,
@@ -120,11 +122,14 @@ async function handOut(run: FunctionRun, { api, ended, printed }: RunningFunctio
 export async function runFunction(run: FunctionRun): Promise<Finished> {
   const taskRoot = makeTaskRoot(run)
   const api = await startMockRuntimeApi(run.mock)
-  const child = spawn(process.execPath, [join(runtimeFolder, 'bootstrap.cjs')], {
+  const frames = speaksFrames()
+  const words = [join(runtimeFolder, 'bootstrap.cjs'), ...(frames ? ['--frames=3'] : [])]
+  const child = spawn(process.execPath, words, {
     cwd: taskRoot,
     env: lambdaEnvironment(run, taskRoot, api.address),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', frames ? 'pipe' : 'ignore'],
   })
+  if (frames) api.attach(child.stdio[3] as Duplex)
   const { output, printed } = watchOutput(child)
   let end: string | undefined
   const ended = new Promise<void>((resolve) => {

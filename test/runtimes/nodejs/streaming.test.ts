@@ -219,20 +219,6 @@ for (const row of rows) {
   }
 }
 
-t.test('the head of a streamed response', async (test) => {
-  for (const generation of [3, 4] as const) {
-    const { finished } = await run({ name: '', code: streaming(`stream.end('x')`) }, generation)
-    const headers = finished.reports[0]?.headers
-    test.equal(headers?.['lambda-runtime-function-response-mode'], 'streaming')
-    test.equal(headers?.['transfer-encoding'], 'chunked')
-    test.equal(
-      headers?.trailer,
-      'Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body',
-    )
-    test.equal(headers?.['user-agent'], undefined)
-  }
-})
-
 t.test('25 MB with drain arrive whole', async (test) => {
   const code = streaming(
     `const chunk = Buffer.alloc(65536, 'x'); for (let n = 0; n < 400; n += 1) if (!stream.write(chunk)) await new Promise((r) => stream.once('drain', r)); stream.end()`,

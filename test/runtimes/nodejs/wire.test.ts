@@ -81,6 +81,32 @@ for (const generation of [3, 4] as const) {
   )
 }
 
+for (const generation of [3, 4] as const) {
+  t.test(`client ${generation}: the headers of a failed init`, async (test) => {
+    const finished = await runFunction({ generation, code: 'exports.other = 1', events: [] })
+    const headers = finished.reports[0]?.headers
+    test.equal(headers?.['content-type'], 'application/json')
+    test.equal(headers?.['lambda-runtime-function-error-type'], 'Runtime.HandlerNotFound')
+    test.equal(headers?.['user-agent'], undefined)
+    test.equal(headers?.['lambda-runtime-function-xray-error-cause'], undefined)
+  })
+}
+
+t.test('the head of a streamed response', async (test) => {
+  for (const generation of [3, 4] as const) {
+    const code = `exports.handler = awslambda.streamifyResponse(async (event, stream) => stream.end('x'))`
+    const finished = await runFunction({ generation, code })
+    const headers = finished.reports[0]?.headers
+    test.equal(headers?.['lambda-runtime-function-response-mode'], 'streaming')
+    test.equal(headers?.['transfer-encoding'], 'chunked')
+    test.equal(
+      headers?.trailer,
+      'Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body',
+    )
+    test.equal(headers?.['user-agent'], undefined)
+  }
+})
+
 /**
  * A server that shows each write of the runtime as it came, and answers only what the test says.
  */

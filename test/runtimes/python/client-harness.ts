@@ -6,8 +6,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import t from 'tap'
+import { serveFrames } from '../../support/frame-daemon.js'
 import { repositoryRoot } from '../../support/paths.js'
+import { speaksFrames } from '../../support/runtime-channel.js'
 
 /** The interpreter itself, not a version manager's shim, whose start would be measured too. */
 export const python = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], {
@@ -115,6 +118,21 @@ function takeRequest(buffer: Buffer, connection: number, pipelined: boolean) {
   return { request, rest: buffer.subarray(end + 4 + length) }
 }
 
+/** What `httpAnswer` and `eventAnswer` make, taken apart. */
+function answerOf(bytes: Buffer) {
+  const end = bytes.indexOf('\r\n\r\n')
+  const [line = '', ...lines] = bytes.toString('utf8', 0, end).split('\r\n')
+  const headers = lines.map((text) => text.split(/: (.*)/s, 2) as [string, string])
+  const told = Object.fromEntries(headers.filter(([name]) => name !== 'Content-Length'))
+  return { status: Number(line.split(' ')[1]), headers: told, body: bytes.subarray(end + 4) }
+}
+
+/** What the runtime's requests and the answers to them go over. */
+interface Wire {
+  write(bytes: Buffer): unknown
+  end(): unknown
+}
+
 async function startApi(run: Run) {
   const events = [...(run.events ?? ['{}'])]
   const requests: Request[] = []
@@ -127,8 +145,8 @@ async function startApi(run: Run) {
   let refused = false
   const arrivals = new EventEmitter()
   let taken = 0
-  let waiting: Socket | undefined
-  const next = (socket: Socket) => {
+  let waiting: Wire | undefined
+  const next = (socket: Wire) => {
     if (refused) return // a client whose answer was refused is to end by itself
     const event = events.shift()
     if (event === undefined) {
@@ -142,6 +160,32 @@ async function startApi(run: Run) {
     socket.write(answer)
     if (answer.includes('Connection: close')) socket.end()
   }
+  /** Whether the client is to close now. */
+  const take = (request: Request, wire: Wire): boolean => {
+    requests.push(request)
+    arrivals.emit('request')
+    if (request.line.includes('/next ')) {
+      next(wire)
+      return false
+    }
+    const answer = run.postAnswer?.(request) ?? accepted
+    refused ||= !/^HTTP\/1.1 2/.test(answer.toString('latin1', 0, 10))
+    wire.write(answer)
+    return answer.includes('Connection: close')
+  }
+  const attach = (channel: Duplex) => {
+    connections += 1
+    const connection = connections
+    serveFrames(channel, ({ path, headers, body, joined }, answer) => {
+      const method = path.endsWith('/next') ? 'GET' : 'POST'
+      const line = `${method} /2018-06-01/runtime${path} HTTP/1.1`
+      const all = new Map(Object.entries(headers))
+      const wire = { write: (bytes: Buffer) => answer(answerOf(bytes)), end() {} }
+      take({ line, headers: all, body, connection, pipelined: joined }, wire)
+    })
+    closers.push(() => channel.destroy())
+  }
+  const closers: (() => void)[] = []
   const server = createServer((socket) => {
     connections += 1
     const connection = connections
@@ -158,16 +202,8 @@ async function startApi(run: Run) {
         if (found === undefined || closing) break
         buffer = found.rest
         pipelined = true
-        requests.push(found.request)
-        arrivals.emit('request')
-        if (found.request.line.includes('/next ')) next(socket)
-        else {
-          const answer = run.postAnswer?.(found.request) ?? accepted
-          refused ||= !/^HTTP\/1.1 2/.test(answer.toString('latin1', 0, 10))
-          socket.write(answer)
-          closing = answer.includes('Connection: close')
-          if (closing) socket.end()
-        }
+        closing = take(found.request, socket)
+        if (closing) socket.end()
       }
     })
   })
@@ -182,7 +218,9 @@ async function startApi(run: Run) {
     hangUp: () => {
       waiting = undefined
       for (const socket of sockets) socket.destroy()
+      for (const close of closers.splice(0)) close()
     },
+    attach,
     requested: async (count: number) => {
       while (requests.length < count) await once(arrivals, 'request')
     },
@@ -228,18 +266,22 @@ function environment(run: Run, task: string, authority: string): Record<string, 
   }
 }
 
+const fixedStdio: readonly ('ignore' | 'pipe')[] = ['ignore', 'pipe', 'pipe']
+
 /** Starts the client and follows it until it is parked in /next with no event left, or has ended. */
 export async function runClient(run: Run): Promise<Result> {
   const task = writeTask(run)
   const api = await startApi(run)
+  const frames = speaksFrames() && !otherClient
   const client = otherClient
     ? [...otherClient.slice(0, -1), run.handler ?? 'index.handler']
-    : bootstrap
+    : [...bootstrap, ...(frames ? ['--frames=4'] : [])]
   const child = spawn(python, [...(run.flags ?? []), ...client], {
     cwd: task,
     env: environment(run, task, api.authority),
-    stdio: ['ignore', 'pipe', 'pipe', run.extraFd ? 'pipe' : 'ignore'],
+    stdio: [...fixedStdio, run.extraFd ? 'pipe' : 'ignore', frames ? 'pipe' : 'ignore'],
   })
+  if (frames) api.attach(child.stdio[4] as Duplex)
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
   const output = { stdout: '', stderr: '' }
   const extra: Buffer[] = []

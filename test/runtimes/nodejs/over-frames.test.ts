@@ -1,0 +1,11 @@
+// The tables of the Node runtime once more, over the frames of an inherited descriptor: what a function sees and says must be the same.
+
+process.env.TEST_RUNTIME_CHANNEL = 'frames'
+await import('./context.test.js')
+await import('./death.test.js')
+await import('./errors.test.js')
+await import('./init.test.js')
+await import('./logging.test.js')
+await import('./results.test.js')
+await import('./small-rows.test.js')
+await import('./streaming.test.js')
