@@ -264,7 +264,7 @@ async function start({ api, log, load }) {
   const report = (exitCode) => (error) => {
     const exit = () => process.exit(exitCode)
     // The first question, if it is due, leaves before the process ends, as in the official client.
-    const leave = () => (api.waitingForNext ? exit() : setImmediate(exit))
+    const leave = api.waitingForNext ? exit : () => setImmediate(exit)
     api.failInit(error).then(leave, leave)
   }
   const reports = { uncaught: report(EXIT_UNCAUGHT), unhandled: report(EXIT_UNHANDLED) }
