@@ -13,6 +13,7 @@ import { type HotKeys, listenToKeys } from './hot-keys.js'
 import { watchInterrupts } from './interrupts.js'
 import type { Outcome } from './outcome.js'
 import { renderBanner } from './render-banner.js'
+import { createRunningAccount, type RunningAccount } from './running-account.js'
 import { readStartOptions, type StartArguments, type StartWish } from './start-options.js'
 import type { Terminal } from './terminal.js'
 import { createClockTime } from './text.js'
@@ -43,12 +44,14 @@ export async function run(given: StartArguments, terminal: Terminal): Promise<Ou
     const emulator = await library.startDaemon(wish.options)
     const readyMs = terminal.uptimeMs()
     interrupts.stops(emulator)
-    if (given.json) tellJson(emulator, terminal)
+    let account: Flushable | undefined
+    if (given.json) account = tellJson(emulator, terminal)
     else {
       const told = { emulator, wish, project, readyMs, terminal, given }
-      keys = tellPeople(told, interrupts.interrupt)
+      ;({ keys, account } = tellPeople(told, interrupts.interrupt))
     }
     await emulator.stopped
+    account?.flush()
     if (given.json) terminal.stdout.write(`${JSON.stringify({ event: 'stopped' })}\n`)
     else if (!given.quiet) terminal.stdout.write('stopped\n')
     return { is: 'streamed', exitCode: exitCodes.ok }
@@ -58,8 +61,13 @@ export async function run(given: StartArguments, terminal: Terminal): Promise<Ou
   }
 }
 
-function tellJson(emulator: Emulator, terminal: Terminal): void {
-  const print = (value: object) => terminal.stdout.write(`${JSON.stringify(value)}\n`)
+type Flushable = Pick<RunningAccount<never>, 'flush'>
+
+function tellJson(emulator: Emulator, terminal: Terminal): Flushable {
+  const account = createRunningAccount<object>(terminal.stdout, terminal, (value) => [
+    JSON.stringify(value),
+  ])
+  const print = account.tell
   print({
     event: 'ready',
     lambda: emulator.lambdaUrl,
@@ -67,8 +75,10 @@ function tellJson(emulator: Emulator, terminal: Terminal): void {
     admin: { url: emulator.adminUrl, token: emulator.adminToken },
   })
   for (const warning of emulator.warnings) print({ event: 'warning', ...warning })
+  account.flush()
   emulator.onJournal((record) => print({ event: 'journal', ...record }))
   emulator.onLog((record) => print({ event: 'log', ...record }))
+  return account
 }
 
 interface Told {
@@ -81,12 +91,21 @@ interface Told {
 }
 
 /** The banner and the running account; with --quiet nothing, and no keys. */
-function tellPeople(told: Told, interrupt: () => void): HotKeys | undefined {
+function tellPeople(
+  told: Told,
+  interrupt: () => void,
+): { readonly keys: HotKeys | undefined; readonly account: Flushable | undefined } {
   const { emulator, terminal, given } = told
-  if (given.quiet) return undefined
+  if (given.quiet) return { keys: undefined, account: undefined }
   const page = pageOf(terminal.stdout, terminal)
+  const account = createRunningAccount<() => readonly string[]>(
+    terminal.stdout,
+    terminal,
+    (lines) => lines(),
+  )
   const print = (lines: readonly string[]) => {
-    if (lines.length > 0) terminal.stdout.write(`${lines.join('\n')}\n`)
+    account.tell(() => lines)
+    account.flush()
   }
   const keys = listenToKeys({ emulator, terminal, page, print, interrupt })
   const status = emulator.status()
@@ -110,11 +129,14 @@ function tellPeople(told: Told, interrupt: () => void): HotKeys | undefined {
   })
   emulator.onJournal((record) => {
     keys?.heard(record)
-    print(events.ofJournal(record))
-    tellOverdue(record, { events, terminal, print })
+    account.tell(() => {
+      const lines = events.ofJournal(record)
+      tellOverdue(record, { events, terminal, print })
+      return lines
+    })
   })
-  emulator.onLog((record) => print(events.ofLog(record)))
-  return keys
+  emulator.onLog((record) => account.tell(() => events.ofLog(record)))
+  return { keys, account }
 }
 
 /** An HTTP request whose invocation never ran has no second half to wait for. */

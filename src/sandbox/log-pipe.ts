@@ -18,8 +18,8 @@ export interface LogPipe {
   /** Sets the one listener for marks; set it before `onData`. */
   onMark(listener: (id: string) => void): void
   /**
-   * Writes a mark behind everything that is in the pipe. When the pipe is full it goes in as soon as
-   * something has been read. `id` is one line of at most 1,000 characters.
+   * Writes a mark behind everything that is in the pipe, and reads up to it at once unless reading is paused. When the
+   * pipe is full it goes in as soon as something has been read. `id` is one line of at most 1,000 characters.
    */
   mark(id: string): void
   /** Stops reading for a while: a full pipe makes the function wait, as a slow disk would. */
@@ -148,6 +148,10 @@ class OpenLogPipe implements LogPipe {
   private dataListener: ((bytes: Buffer) => void) | undefined
   private markListener: (id: string) => void = () => {}
   private closed = false
+  private paused = false
+  /** What is being read is not read twice: a listener may set a mark. */
+  private reading = false
+  private lastMark: string | undefined
 
   constructor(fds: PipeDescriptors, token: string) {
     this.fds = fds
@@ -155,7 +159,10 @@ class OpenLogPipe implements LogPipe {
     this.token = token
     this.splitter = new MarkSplitter(token, {
       onData: (bytes) => this.dataListener?.(bytes),
-      onMark: (id) => this.markListener(id),
+      onMark: (id) => {
+        this.lastMark = id
+        this.markListener(id)
+      },
     })
   }
 
@@ -167,7 +174,7 @@ class OpenLogPipe implements LogPipe {
   /** One buffer for all that is read: a storm of output leaves nothing for the collector but its lines. */
   private read(): Socket {
     const callback = (length: number, buffer: Uint8Array): boolean => {
-      this.splitter.push(Buffer.from(buffer.buffer, buffer.byteOffset, length))
+      this.take(Buffer.from(buffer.buffer, buffer.byteOffset, length))
       this.writeWaiting()
       return true
     }
@@ -181,6 +188,15 @@ class OpenLogPipe implements LogPipe {
     return new Socket(options)
   }
 
+  private take(bytes: Buffer): void {
+    this.reading = true
+    try {
+      this.splitter.push(bytes)
+    } finally {
+      this.reading = false
+    }
+  }
+
   onMark(listener: (id: string) => void): void {
     this.markListener = listener
   }
@@ -190,13 +206,26 @@ class OpenLogPipe implements LogPipe {
     assert(id.length <= MARK_CHARACTERS_MAX, 'a mark fits into one atomic write')
     this.waiting.push(encodeMark(this.token, id))
     this.writeWaiting()
+    if (this.waiting.length === 0) this.readUpTo(id)
+  }
+
+  /** A mark that is in the pipe is reached within what a pipe holds: two calls to the kernel, and no turn of the event loop. */
+  private readUpTo(id: string): void {
+    if (this.reader === undefined || this.reading) return
+    while (this.lastMark !== id && !this.paused) {
+      const bytes = this.readNow(markChunk)
+      if (bytes === 0) return
+      this.take(markChunk.subarray(0, bytes))
+    }
   }
 
   pause(): void {
+    this.paused = true
     if (!this.closed) this.reader?.pause()
   }
 
   resume(): void {
+    this.paused = false
     if (!this.closed) this.reader?.resume()
   }
 
@@ -231,7 +260,7 @@ class OpenLogPipe implements LogPipe {
       const bytes = this.readNow(chunk)
       if (bytes === 0) break
       drained += bytes
-      this.splitter.push(chunk.subarray(0, bytes))
+      this.take(chunk.subarray(0, bytes))
       this.writeWaiting()
     }
   }
@@ -246,6 +275,9 @@ class OpenLogPipe implements LogPipe {
     }
   }
 }
+
+/** Read into by every pipe in turn: what is read is taken before the next read. */
+const markChunk = Buffer.alloc(READ_BYTES)
 
 /** EAGAIN on either end: full for a writer, empty for a reader. */
 function isFull(error: unknown): boolean {

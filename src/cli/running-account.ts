@@ -1,0 +1,45 @@
+// What `start` tells while it runs: gathered for a moment and written at once, since a write for each line costs more than an invocation.
+
+import type { Output, Terminal } from './terminal.js'
+
+/** A figure of ours: too short to be seen by a person, long enough for some hundred invocations. */
+const gatheredMs = 8
+/** A storm of output is written earlier, so that it does not lie in memory. */
+const gatheredMax = 256
+
+export interface RunningAccount<Item> {
+  /** `item` must not change any more. */
+  tell(item: Item): void
+  /** Writes what has been gathered so far. */
+  flush(): void
+}
+
+/** @param lines What an item reads like; called when it is written, in order. */
+export function createRunningAccount<Item>(
+  output: Output,
+  { pause }: Pick<Terminal, 'pause'>,
+  lines: (item: Item) => readonly string[],
+): RunningAccount<Item> {
+  let gathered: Item[] = []
+  let waiting = false
+  const flush = () => {
+    if (gathered.length === 0) return
+    const due = gathered
+    gathered = []
+    const text = due.flatMap(lines).join('\n')
+    if (text !== '') output.write(`${text}\n`)
+  }
+  return {
+    flush,
+    tell(item) {
+      gathered.push(item)
+      if (gathered.length >= gatheredMax) return flush()
+      if (waiting) return
+      waiting = true
+      void pause(gatheredMs).then(() => {
+        waiting = false
+        flush()
+      })
+    },
+  }
+}
