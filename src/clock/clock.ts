@@ -48,3 +48,8 @@ export interface KernelTimers {
   /** Runs `run` after about `durationMs` of kernel time; returns the way to cancel it. */
   after(durationMs: number, run: () => void): Release
 }
+
+export interface KernelTurns {
+  /** Runs `run` in the next turn of the event loop. */
+  nextTurn(run: () => void): void
+}

@@ -2,13 +2,11 @@
 
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { KernelMs } from '../domain/brand.js'
-import type { KernelTimers, Release } from './clock.js'
+import type { KernelTimers, KernelTurns, Release } from './clock.js'
 
-export interface Kernel extends KernelTimers {
+export interface Kernel extends KernelTimers, KernelTurns {
   nowMs(): KernelMs
   monotonicMs(): number
-  /** Runs `run` in the next turn of the event loop. */
-  nextTurn(run: () => void): void
 }
 
 export const systemKernel: Kernel = {
@@ -41,11 +39,18 @@ export interface Chance {
 
 export const systemChance: Chance = {
   uuid: () => randomUUID(),
-  hex: (digits) =>
-    randomBytes(Math.ceil(digits / 2))
-      .toString('hex')
-      .slice(0, digits),
+  hex: (digits) => {
+    if (stock.length < digits) stock = randomBytes(stockBytes).toString('hex')
+    if (stock.length < digits) return randomBytes(digits).toString('hex').slice(0, digits)
+    const drawn = stock.slice(0, digits)
+    stock = stock.slice(digits)
+    return drawn
+  },
 }
+
+// A draw of its own for each identifier costs as much as a system call.
+const stockBytes = 2_048
+let stock = ''
 
 /** The same identifiers for the same seed: a hash of seed and ordinal, never a stream shared between uses. */
 export function seededChance(seed: string): Chance {

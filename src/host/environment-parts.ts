@@ -1,7 +1,7 @@
 // What one environment is made of while it lives: its sandbox, its Runtime API, its log; opened once, closed together.
 
 import { join } from 'node:path'
-import type { Clock, KernelTimers } from '../clock/clock.js'
+import type { Clock, KernelTimers, KernelTurns } from '../clock/clock.js'
 import { assert } from '../domain/assert.js'
 import type { EnvironmentId } from '../domain/brand.js'
 import { type Generation, runtimeFamily } from '../domain/function.js'
@@ -23,7 +23,7 @@ import type { Program } from './programs.js'
 
 export interface OpeningParts {
   readonly clock: Clock
-  readonly timers: KernelTimers
+  readonly timers: KernelTimers & KernelTurns
   readonly sandboxes: SandboxFactory
   readonly pipes: LogPipes
   readonly logs: LogStore

@@ -117,7 +117,7 @@ export class Runner {
       case 'answer':
         return this.#answer(command.invocation, command)
       case 'journal':
-        return journal.append({ ...command.record })
+        return journal.append(command.record)
       default:
         return assertNever(command)
     }

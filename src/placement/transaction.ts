@@ -131,9 +131,12 @@ export function suspend(
   environment: EnvironmentState,
   to: Suspension['is'],
 ): void {
-  if (environment.suspension.is === to) return
+  const from = environment.suspension.is
+  if (from === to) return
   environment.suspension = { is: to, sinceMs: step.nowMs }
   recharge(step.state, environment)
+  // A freeze that a call forestalled never was: told is what has been reached, and its end.
+  if (to !== 'frozen' && from !== 'frozen') return
   step.commands.push({
     do: 'journal',
     record: {
