@@ -134,8 +134,8 @@ export async function readStartOptions(
     path,
     ...loadOptions,
     ...defined({ host, lambdaPort, httpPort, stagePath, watch, strict, freeze, isolation, cpu }),
-    ...defined({ memoryBudgetMb: values.memoryBudget, stateDirectory }),
-    ...defined({ runtimeChannel: values.runtimeChannel }),
+    ...defined({ freezeGraceMs: values.freezeGrace, memoryBudgetMb: values.memoryBudget }),
+    ...defined({ stateDirectory, runtimeChannel: values.runtimeChannel }),
   } as EmulatorOptions
   return { options, loadOptions, settings, notes: notesOf(given) }
 }

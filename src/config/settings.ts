@@ -5,7 +5,16 @@ import { closest } from './function-checks.js'
 
 interface SettingSpec {
   /** `pairs`: NAME=VALUE, any number of times. `files`: paths, any number of times. */
-  readonly kind: 'text' | 'port' | 'megabytes' | 'account' | 'switch' | 'choice' | 'pairs' | 'files'
+  readonly kind:
+    | 'text'
+    | 'port'
+    | 'megabytes'
+    | 'milliseconds'
+    | 'account'
+    | 'switch'
+    | 'choice'
+    | 'pairs'
+    | 'files'
   readonly choices?: readonly string[]
   /** Other names of its flag. */
   readonly alias?: readonly string[]
@@ -66,6 +75,11 @@ export const settings = {
     describe: 'How to freeze',
     defaultText: 'the best that works',
   },
+  freezeGrace: {
+    kind: 'milliseconds',
+    describe: 'Whole ms between the end of an invocation and the freeze; 0: at once',
+    defaultText: '1',
+  },
   isolation: {
     kind: 'choice',
     choices: ['standard', 'none'],
@@ -102,6 +116,7 @@ interface ValueOfKind {
   readonly text: string
   readonly port: number
   readonly megabytes: number
+  readonly milliseconds: number
   readonly account: string
   readonly switch: boolean
   readonly choice: string
@@ -258,6 +273,8 @@ function parse(spec: SettingSpec, raw: unknown): string | number | boolean | und
       return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined
     case 'megabytes':
       return /^\d{1,9}$/.test(text) && Number(text) >= 64 ? Number(text) : undefined
+    case 'milliseconds':
+      return /^\d{1,4}$/.test(text) && Number(text) <= 1_000 ? Number(text) : undefined
     case 'account':
       return /^\d{12}$/.test(text) ? text : undefined
     case 'switch':
@@ -276,6 +293,8 @@ function wanted(spec: SettingSpec): string {
       return 'a port from 0 to 65535'
     case 'megabytes':
       return 'a whole number of MB from 64 on'
+    case 'milliseconds':
+      return 'a whole number of ms from 0 to 1000'
     case 'account':
       return 'twelve digits'
     case 'switch':

@@ -8,10 +8,10 @@ import { createGuard, type Guard } from '../http/guard.js'
 import { portRange } from '../http/port-range.js'
 import { createServer, loopbackAddress } from '../http/server.js'
 import { type CodeStore, openCodeStore } from '../packages/code-store.js'
-import { localProfile } from '../profile/profile.js'
 import { createLogPipes } from '../sandbox/log-pipe.js'
 import { lambdaHandlers } from '../services/lambda/handlers.js'
 import { serveAdmin } from './admin-routes.js'
+import { chosenProfile } from './chosen-profile.js'
 import { clockOptionsOf, createEngine, type Engine } from './engine.js'
 import { codePathOf, createLambdaServer } from './lambda-server.js'
 import { Lifetime } from './lifetime.js'
@@ -56,7 +56,7 @@ async function wire(wish: Wish): Promise<Lifetime> {
   const ports = portRange(Number.parseInt(systemChance.hex(8), 16) / 2 ** 32)
   const pipes = createLogPipes({ stateDirectory, newToken: () => systemChance.hex(32) })
   const engine = createEngine({
-    profile: localProfile,
+    profile: chosenProfile(options),
     clock: clockOptionsOf(options),
     whenCurrent: (run) => served.project.whenCurrent(run),
     sandboxes,
@@ -90,7 +90,7 @@ async function wire(wish: Wish): Promise<Lifetime> {
     isolation: options.isolation ?? 'standard',
     cpuAllotted,
     served,
-    profileName: localProfile.name,
+    profileName: engine.profile.name,
     lambdaUrl: () => lifetime.lambdaUrl,
     startedAtMs: engine.clock.nowMs(),
   }
@@ -138,7 +138,7 @@ function lambdaServer(wish: Wish, { engine, codeStore, guard, lifetime }: Server
       codeStore,
       invoker: engine.invoker,
       events: engine.events,
-      profile: localProfile,
+      profile: engine.profile,
       whileInTransition: 'wait',
       codeLocation: (record) => {
         const path = codePathOf(record)

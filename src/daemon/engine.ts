@@ -47,6 +47,7 @@ export interface EngineOptions {
 }
 
 export interface Engine {
+  readonly profile: Profile
   readonly clock: EmulatorClock
   readonly journal: Journal
   readonly logs: LogStore
@@ -111,6 +112,7 @@ export function createEngine(options: EngineOptions): Engine {
       ({ generation }) => generations.get(generation)?.definition.code.folder ?? [],
     )
   return {
+    profile,
     clock,
     journal,
     logs,

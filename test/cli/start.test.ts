@@ -21,7 +21,8 @@ t.test('start --json prints ready first, then one object an event', async (t) =>
   const library = fakeEmulator({ project: folder })
   const terminal = stage({ loadLibrary: library.loadLibrary, workingFolder: folder })
   const args = ['start', '--json', '--lambda-port', '0', '--freeze', 'signal', '--account']
-  const more = ['123456789012', '--memory-budget', '192', '--state-dir', 'state']
+  const sized = ['123456789012', '--memory-budget', '192', '--freeze-grace', '0']
+  const more = [...sized, '--state-dir', 'state']
   const ended = main([...args, ...more], terminal)
   await library.started
   library.listeners.journal?.({ atMs: 1, kind: 'invocation.placed' })
@@ -44,6 +45,7 @@ t.test('start --json prints ready first, then one object an event', async (t) =>
       freeze: 'signal',
       cpu: true,
       memoryBudgetMb: 192,
+      freezeGraceMs: 0,
     },
   ])
   t.equal(

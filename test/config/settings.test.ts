@@ -114,6 +114,12 @@ t.test('what cannot be a value is refused in one sentence that names its place',
     [{ flags: { lambdaPort: '-1' } }, 'EMU_USAGE', /^--lambda-port -1 is not a port/],
     [{ flags: { account: '12' } }, 'EMU_USAGE', /^--account 12 is not twelve digits$/],
     [{ flags: { memoryBudget: '63' } }, 'EMU_USAGE', /63 is not a whole number of MB from 64 on$/],
+    [
+      { flags: { freezeGrace: '-1' } },
+      'EMU_USAGE',
+      /-1 is not a whole number of ms from 0 to 1000$/,
+    ],
+    [{ flags: { freezeGrace: '1001' } }, 'EMU_USAGE', /^--freeze-grace 1001 is not a whole number/],
     [{ flags: { parameter: 'Stage' } }, 'EMU_USAGE', /^--parameter Stage is not NAME=VALUE$/],
     [{ flags: { env: ['A=1', '=2'] } }, 'EMU_USAGE', /^--env =2 is not NAME=VALUE$/],
     [{ flags: { host: '' } }, 'EMU_USAGE', /^--host {2}is not a text$/],
@@ -213,4 +219,6 @@ t.test('the schema of lambda-emu.json knows exactly these settings', async (t) =
 t.test('flags and variables are named after their setting', async (t) => {
   t.equal(flagOf('memoryBudget'), '--memory-budget')
   t.equal(variableOf('memoryBudget'), 'LAMBDA_EMU_MEMORY_BUDGET')
+  t.equal(flagOf('freezeGrace'), '--freeze-grace')
+  t.equal(resolve({ flags: { freezeGrace: 0 } }).values.freezeGrace, 0)
 })
