@@ -1,0 +1,3 @@
+// Answers with its event.
+
+export const handler = async (event) => event
