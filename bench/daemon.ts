@@ -47,9 +47,39 @@ export async function startDaemon(scope: Scope, wish: DaemonWish): Promise<Daemo
   const words = [...startWords(folder, wish), ...told]
   const child = spawn(process.execPath, words, { stdio: ['ignore', out, out] })
   closeSync(out)
-  const daemon = await whenReady(child, folder, outFile)
-  scope.add(daemon.stop)
-  return daemon
+  const ended = endOf(child)
+  const stop = () => stopped(child, ended)
+  scope.add(stop)
+  const found = await Promise.race([ended, daemonFile(folder)])
+  if (found === null || typeof found === 'number')
+    throw new Error(`the daemon ended with ${found}: ${readFileSync(outFile, 'utf8').slice(-2000)}`)
+  return daemonAt(found, stop)
+}
+
+/** @throws Error when it must be killed. */
+async function stopped(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
+  child.kill('SIGINT')
+  const late = new Promise((resolve) => setTimeout(resolve, 20_000, 'late').unref())
+  if ((await Promise.race([ended, late])) !== 'late') return
+  child.kill('SIGKILL')
+  await ended
+  throw new Error('a daemon did not stop within 20 s')
+}
+
+function daemonAt(file: DaemonFile, stop: () => Promise<void>): Daemon {
+  const { hostname, port } = new URL(file.lambdaUrl)
+  return {
+    pid: file.pid,
+    admin: createAdminClient(file),
+    target: (functionName, event, answer) => ({
+      host: hostname,
+      port: Number(port),
+      path: `/2015-03-31/functions/${functionName}/invocations`,
+      body: JSON.stringify(event),
+      ...(answer === undefined ? {} : { answer: JSON.stringify(answer) }),
+    }),
+    stop,
+  }
 }
 
 /** How long it takes to say on a pipe that it is ready; then it is stopped. Milliseconds. */
@@ -71,16 +101,29 @@ export async function timeStart(scope: Scope, wish: DaemonWish): Promise<number>
   return elapsedMs
 }
 
-/** A folder with the project; the state is in it too. */
+/** The project is written into the folder. */
 function startWords(folder: string, { functions, words = [] }: DaemonWish): readonly string[] {
-  const sized = Object.entries(functions).map(([name, each]) => [
-    name,
-    { memoryMb: functionMemoryMb, timeoutSeconds: 30, ...each },
-  ])
-  const config = { functions: Object.fromEntries(sized) }
-  writeFileSync(join(folder, 'lambda-emu.json'), JSON.stringify(config, null, 2))
+  writeFileSync(join(folder, 'template.yaml'), templateOf(functions))
   const ports = ['--lambda-port', '0', '--http-port', '0']
   return [program, 'start', folder, ...ports, '--state-dir', stateOf(folder), ...words]
+}
+
+/** As users have it: reading YAML is part of a start. */
+function templateOf(functions: DaemonWish['functions']): string {
+  const resources = Object.entries(functions).map(
+    ([name, { runtime, handler, code }], at) => `  Function${at}:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: ${name}
+      Runtime: ${runtime}
+      Handler: ${handler}
+      CodeUri: ${code}
+      MemorySize: ${functionMemoryMb}
+      Timeout: 60
+`,
+  )
+  const none = resources.length === 0 ? ' {}' : ''
+  return `Transform: AWS::Serverless-2016-10-31\nResources:${none}\n${resources.join('')}`
 }
 
 function stateOf(folder: string): string {
@@ -99,34 +142,6 @@ function endOf(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve) => {
     child.once('exit', (code) => resolve(code))
   })
-}
-
-async function whenReady(child: ChildProcess, folder: string, outFile: string): Promise<Daemon> {
-  const ended = endOf(child)
-  const found = await Promise.race([ended, daemonFile(folder)])
-  if (found === null || typeof found === 'number')
-    throw new Error(`the daemon ended with ${found}: ${readFileSync(outFile, 'utf8').slice(-2000)}`)
-  const admin = createAdminClient(found)
-  const { hostname, port } = new URL((await admin.status()).lambdaUrl)
-  return {
-    pid: child.pid as number,
-    admin,
-    target: (functionName, event, answer) => ({
-      host: hostname,
-      port: Number(port),
-      path: `/2015-03-31/functions/${functionName}/invocations`,
-      body: JSON.stringify(event),
-      ...(answer === undefined ? {} : { answer: JSON.stringify(answer) }),
-    }),
-    stop: async () => {
-      child.kill('SIGINT')
-      const late = new Promise((resolve) => setTimeout(resolve, 20_000, 'late').unref())
-      if ((await Promise.race([ended, late])) !== 'late') return
-      child.kill('SIGKILL')
-      await ended
-      throw new Error('a daemon did not stop within 20 s')
-    },
-  }
 }
 
 /** How to reach it, once it listens. @throws Error after 30 s. */

@@ -1,6 +1,6 @@
 // npm run bench: every row with its reference in the same interleaved run. Exit code 1: a row was not measured; 2: usage.
 
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { cpus, release, totalmem, type } from 'node:os'
 import { functionMemoryMb, startDaemon } from './daemon.js'
 import { eventBytes, type Group, type Round } from './group.js'
@@ -110,11 +110,17 @@ function machine(): Report['machine'] {
   return {
     date: new Date().toISOString(),
     node: process.version,
-    python: execFileSync('python3', ['--version']).toString().trim().replace('Python ', ''),
+    python: pythonVersion(),
     kernel: `${type()} ${release()}`,
     cpus: `${all.length} × ${all[0]?.model.trim() ?? 'unknown'}`,
     memoryGb: Math.round(totalmem() / 2 ** 30),
   }
+}
+
+/** Without one its rows are not measured, and say so. */
+function pythonVersion(): string {
+  const { stdout } = spawnSync('python3', ['--version'], { encoding: 'utf8' })
+  return stdout?.trim().replace('Python ', '') || 'none'
 }
 
 function freezerInUse(): Promise<string> {

@@ -90,7 +90,7 @@ export const rows = {
     bar: { most: 10 },
   },
   start: {
-    work: 'daemon start to ready, 20 functions',
+    work: 'daemon start to ready, 20 functions of a template.yaml',
     unit: 'ms',
     reference: 'bare node -e 0',
     figure: 'alone',

@@ -17,12 +17,15 @@ export const frozen: Group = {
   async open({ scope, load, smoke, output, tell }) {
     const daemon = await startDaemon(scope, { functions: { sleeper }, words: budget, output })
     const wanted = smoke ? 5 : 200
-    // Long enough that none of them is free again before the last one has come.
-    const sleepMs = smoke ? 500 : 20_000
-    const target = daemon.target('sleeper', { sleepMs })
-    tell(`starting ${wanted} environments …`)
-    await load.calls({ target, connections: wanted, calls: 1 })
-    const pids = pidsOf(await environmentsAtRest(daemon), wanted)
+    const target = daemon.target('sleeper', { sleepMs: smoke ? 500 : 8_000 })
+    let environments: Environments = []
+    // The first may be free again before the last has come: then the same calls once more need only what was missing.
+    for (let time = 0; time < 5 && environments.length < wanted; time += 1) {
+      tell(`starting ${wanted} environments …`)
+      await load.calls({ target, connections: wanted, calls: 1 })
+      environments = await environmentsAtRest(daemon)
+    }
+    const pids = pidsOf(environments, wanted)
     const watchMs = smoke ? 500 : 5_000
     return async () => {
       const cpuBeforeMs = sumOfCpu(pids)

@@ -40,7 +40,7 @@ export const warm: Group = {
     const { load, smoke } = parts
     const sides = await openSides(parts)
     for (const { target } of Object.values(sides))
-      await load.calls({ target, connections: 1, calls: smoke ? 20 : 2_000 })
+      await load.calls({ target, connections: 1, calls: smoke ? 20 : 1_500 })
     return async () => {
       const measured = await inTurn(parts, sides)
       return {
