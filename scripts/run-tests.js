@@ -8,12 +8,12 @@ import { closeWith, runFiles } from './tap-files.js'
 const cwd = join(import.meta.dirname, '..')
 const folder = join(cwd, process.env.LAMBDA_EMU_TEST_OUT ?? 'dist', 'test')
 // Directories whose tests watch real time: one file at a time, after the others.
-const alone = /^(e2e|runtimes|freezer|sandbox|limits|isolation|faults|modes)\//
+const alone = /^(e2e|runtimes|freezer|sandbox|limits|isolation|faults|modes|soak)\//
 // In these directories, but watching no time.
 const patient =
   /^(e2e\/(error-codes|freeze-by-hand|hot-reload|http|kill|layers)|sandbox\/(abilities|ends|removal|storage|sweep|view))\.test/
 // Longer ones, which run only when they are named.
-const named = ['limits', 'isolation', 'faults', 'modes']
+const named = ['limits', 'isolation', 'faults', 'modes', 'soak']
 
 const wanted = process.argv.slice(2)
 const isWanted = (file) => {

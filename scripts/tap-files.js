@@ -7,10 +7,10 @@ import { Parser } from 'tap-parser'
 
 /**
  * @typedef {{ file: string, passed: number, failed: number, failures: { path: string, diag?: unknown }[] }} Counts
- * @param {{ folder: string, file: string, cwd: string, env?: Record<string, string>, timeoutMs?: number, wrapper?: string[] }} run
+ * @param {{ folder: string, file: string, cwd: string, env?: Record<string, string>, timeoutMs?: number, wrapper?: string[], told?: boolean }} run
  * @returns {Promise<Counts>}
  */
-function runFile({ folder, file, cwd, env = {}, timeoutMs, wrapper = [] }) {
+function runFile({ folder, file, cwd, env = {}, timeoutMs, wrapper = [], told = false }) {
   return new Promise((resolve) => {
     const started = performance.now()
     const counts = { file, passed: 0, failed: 0, failures: [] }
@@ -32,6 +32,7 @@ function runFile({ folder, file, cwd, env = {}, timeoutMs, wrapper = [] }) {
     })
     child.stderr.on('data', (chunk) => {
       output += chunk
+      if (told) process.stdout.write(chunk)
     })
     child.on('close', (code, signal) => {
       parser.end()

@@ -164,15 +164,19 @@ const [main, ...words] = process.argv.slice(1)
 const cli = await import(main)
 process.exitCode = await cli.main(words, cli.processTerminal({ sleep }))`
 
+/** What Node runs this build's program with; the words of its command line come after. */
+export function programWords(): string[] {
+  const main = pathToFileURL(join(buildFolder, 'src/cli/main.js')).href
+  return ['--input-type=module', '-e', program, '--', main]
+}
+
 function spawnDaemon(options: DaemonOptions): ChildProcess {
   const { project, stateDirectory, freeze = mode.freeze, variables } = options
-  const main = pathToFileURL(join(buildFolder, 'src/cli/main.js')).href
   const words = ['start', project, '--lambda-port', '0', '--json', '--state-dir', stateDirectory]
   if (freeze !== undefined) words.push('--freeze', freeze)
   // Costs every start 60 ms where it is set, and nothing here speaks TLS. Source: measured.
   const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env
-  const node = ['--input-type=module', '-e', program, '--', main]
-  return spawn(process.execPath, [...node, ...words], {
+  return spawn(process.execPath, [...programWords(), ...words], {
     env: { ...env, ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
