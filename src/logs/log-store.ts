@@ -1,19 +1,20 @@
 // The last lines of every function, and whoever listens for new ones.
 
+import { assert } from '../domain/assert.js'
 import type { LogRecord } from '../domain/log-record.js'
 
-// A storm of output must not grow the daemon; a durable log comes with its own store.
+// Neither a storm of output nor many functions may grow the daemon; a durable log comes with its own store.
 const bytesKeptPerFunction = 4 * 1024 * 1024
-const pageBytes = 256 * 1024
+const bytesKept = 8 * 1024 * 1024
+const pageBytes = 64 * 1024
 
 export class LogStore {
   readonly #functions = new Map<string, KeptRecords>()
   readonly #listeners = new Set<(record: LogRecord) => void>()
+  #bytes = 0
 
   append(record: LogRecord): void {
-    const kept = this.#functions.get(record.functionName) ?? new KeptRecords()
-    this.#functions.set(record.functionName, kept)
-    kept.push(record)
+    this.#keep(record)
     for (const listener of this.#listeners) listener(record)
   }
 
@@ -34,6 +35,42 @@ export class LogStore {
       this.#listeners.delete(listener)
     }
   }
+
+  #keep(record: LogRecord): void {
+    const kept = this.#functions.get(record.functionName) ?? new KeptRecords()
+    this.#functions.set(record.functionName, kept)
+    const line = `${JSON.stringify(record)}\n`
+    const bytes = Buffer.byteLength(line)
+    if (!kept.hasRoomFor(bytes)) kept.add(this.#pageFor(bytes, kept))
+    kept.write(line)
+  }
+
+  /** While a limit is passed the function itself, or whoever has most, gives its oldest page; nobody gives the only one. */
+  #pageFor(needed: number, kept: KeptRecords): Page {
+    const wanted = Math.max(pageBytes, needed)
+    let freed: Page | undefined
+    for (;;) {
+      const giver = this.#giver(wanted, kept)
+      const oldest = giver?.giveOldest()
+      if (oldest === undefined) break
+      this.#bytes -= oldest.bytes.length
+      if (oldest.bytes.length >= wanted) freed = oldest
+    }
+    const bytes = freed?.bytes ?? Buffer.alloc(wanted)
+    this.#bytes += bytes.length
+    return { bytes, used: 0 }
+  }
+
+  #giver(wanted: number, kept: KeptRecords): KeptRecords | undefined {
+    if (kept.bytes + wanted > bytesKeptPerFunction) return kept
+    return this.#bytes + wanted > bytesKept ? largestOf(this.#functions.values()) : undefined
+  }
+}
+
+function largestOf(all: Iterable<KeptRecords>): KeptRecords | undefined {
+  let largest: KeptRecords | undefined
+  for (const each of all) if (largest === undefined || each.bytes > largest.bytes) largest = each
+  return largest
 }
 
 interface Page {
@@ -49,11 +86,33 @@ class KeptRecords {
   readonly #pages: Page[] = []
   #bytes = 0
 
-  push(record: LogRecord): void {
-    const line = `${JSON.stringify(record)}\n`
-    const needed = Buffer.byteLength(line)
-    const page = this.#pageFor(needed)
-    page.used += page.bytes.write(line, page.used)
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  hasRoomFor(bytes: number): boolean {
+    const last = this.#pages.at(-1)
+    return last !== undefined && last.used + bytes <= last.bytes.length
+  }
+
+  add(page: Page): void {
+    this.#pages.push(page)
+    this.#bytes += page.bytes.length
+  }
+
+  /** There is room for it. */
+  write(line: string): void {
+    const last = this.#pages.at(-1)
+    assert(last !== undefined, 'a page was added')
+    last.used += last.bytes.write(line, last.used)
+  }
+
+  /** Undefined when the page that is being written is the only one. */
+  giveOldest(): Page | undefined {
+    if (this.#pages.length < 2) return undefined
+    const oldest = this.#pages.shift()
+    this.#bytes -= oldest?.bytes.length ?? 0
+    return oldest
   }
 
   all(): LogRecord[] {
@@ -61,29 +120,5 @@ class KeptRecords {
       bytes.toString('utf8', 0, used).split('\n'),
     )
     return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as LogRecord)
-  }
-
-  #pageFor(needed: number): Page {
-    const last = this.#pages.at(-1)
-    if (last !== undefined && last.used + needed <= last.bytes.length) return last
-    const page = this.#freed(needed) ?? {
-      bytes: Buffer.alloc(Math.max(pageBytes, needed)),
-      used: 0,
-    }
-    this.#pages.push(page)
-    this.#bytes += page.bytes.length
-    return page
-  }
-
-  /** The oldest pages go once there are enough; one of them, to be written again. */
-  #freed(needed: number): Page | undefined {
-    let freed: Page | undefined
-    while (this.#bytes + Math.max(pageBytes, needed) > bytesKeptPerFunction) {
-      const oldest = this.#pages.shift()
-      if (oldest === undefined) break
-      this.#bytes -= oldest.bytes.length
-      if (oldest.bytes.length >= needed) freed = { bytes: oldest.bytes, used: 0 }
-    }
-    return freed
   }
 }
