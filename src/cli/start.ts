@@ -4,12 +4,15 @@ import { relative } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import type { Emulator, JournalRecord } from '../admin/contract.js'
 import { packageVersion } from '../admin/package-root.js'
+import type { Release } from '../clock/clock.js'
+import { systemKernel } from '../clock/kernel.js'
 import { load } from '../config/load.js'
 import type { LoadedProject } from '../config/loaded.js'
 import { exitCodes } from '../domain/emulator-error.js'
 import { pageOf } from './connect.js'
 import { createEventLines, type EventLines, overdueMs } from './event-lines.js'
 import { type HotKeys, listenToKeys } from './hot-keys.js'
+import { sweepWhenIdle } from './idle-sweep.js'
 import { watchInterrupts } from './interrupts.js'
 import type { Outcome } from './outcome.js'
 import { renderBanner } from './render-banner.js'
@@ -33,6 +36,7 @@ export async function run(given: StartArguments, terminal: Terminal): Promise<Ou
   keepHeapSmall()
   const interrupts = watchInterrupts(terminal)
   let keys: HotKeys | undefined
+  let endSweeping: Release | undefined
   try {
     const wish = await readStartOptions(given, terminal)
     for (const note of given.quiet ? [] : wish.notes) terminal.stderr.write(`${note}\n`)
@@ -44,6 +48,8 @@ export async function run(given: StartArguments, terminal: Terminal): Promise<Ou
     const emulator = await library.startDaemon(wish.options)
     const readyMs = terminal.uptimeMs()
     interrupts.stops(emulator)
+    const invocations = () => emulator.status().invocations.total
+    endSweeping = sweepWhenIdle({ timers: systemKernel, invocations })
     let account: Flushable | undefined
     if (given.json) account = tellJson(emulator, terminal)
     else {
@@ -56,6 +62,7 @@ export async function run(given: StartArguments, terminal: Terminal): Promise<Ou
     else if (!given.quiet) terminal.stdout.write('stopped\n')
     return { is: 'streamed', exitCode: exitCodes.ok }
   } finally {
+    endSweeping?.()
     keys?.release()
     interrupts.release()
   }

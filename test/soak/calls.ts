@@ -28,6 +28,8 @@ export interface Load {
 
 const failuresShown = 20
 const tellEveryMs = 5_000
+/** Past the concurrency that an account has: what comes after it would be refused at the best. */
+const inFlightLimit = 1_000
 let lastId = 0
 
 /** `callers` of them, each with a connection of its own, each calling again as soon as it has its answer. */
@@ -51,6 +53,12 @@ export async function openModel(
   for (;;) {
     dueMs += (-Math.log(1 - draw()) / perSecond) * 1_000
     if (dueMs >= running.endsAtMs) break
+    if (running.inFlight() > inFlightLimit) {
+      running.fail(
+        `${inFlightLimit} calls in flight: it does not keep up with ${perSecond.toFixed(0)} a second`,
+      )
+      break
+    }
     const waitMs = dueMs - nowMs()
     if (waitMs > 0) await sleep(waitMs)
     made.push(running.call(load.choose(0), dueMs))
@@ -68,6 +76,10 @@ function begin({ lambdaUrl, durationMs, tell }: Load) {
   const latencies: number[] = []
   const counts = { failed: 0, inFlight: 0, inFlightMax: 0 }
   const telling = setInterval(() => tell(latencies.length, counts.inFlight), tellEveryMs)
+  const fail = (wrong: string) => {
+    counts.failed += 1
+    if (failures.length < failuresShown) failures.push(wrong)
+  }
   const call = async (name: string, dueMs: number) => {
     lastId += 1
     const asked = { name, id: lastId }
@@ -79,9 +91,7 @@ function begin({ lambdaUrl, durationMs, tell }: Load) {
     )
     counts.inFlight -= 1
     latencies.push(nowMs() - dueMs)
-    if (wrong === undefined) return
-    counts.failed += 1
-    if (failures.length < failuresShown) failures.push(wrong)
+    if (wrong !== undefined) fail(wrong)
   }
   const end = (): Totals => {
     clearInterval(telling)
@@ -97,7 +107,8 @@ function begin({ lambdaUrl, durationMs, tell }: Load) {
       inFlightMax: counts.inFlightMax,
     }
   }
-  return { call, end, endsAtMs: startedAtMs + durationMs }
+  const inFlight = () => counts.inFlight
+  return { call, fail, inFlight, end, endsAtMs: startedAtMs + durationMs }
 }
 
 function invoke(

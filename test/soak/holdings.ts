@@ -44,10 +44,24 @@ export function holdingsOf(place: Place): Holdings {
     processes: processesWith(signs).map((each) =>
       each === pid ? 'the daemon' : `${nameOf(each)} ${each}`,
     ),
-    mounts: mountsBelow(stateDirectory),
-    loopDevices: loopDevicesOn(stateDirectory),
-    files: [stateDirectory, temporaryFolder].flatMap((folder) => filesBelow(folder)),
+    mounts: mountsBelow(stateDirectory).map(inStock),
+    loopDevices: loopDevicesOn(stateDirectory).map(inStock),
+    files: [...withoutPipesInStock(filesBelow(stateDirectory)), ...filesBelow(temporaryFolder)],
   }
+}
+
+/** What lies ready for the next cold start has another number each time. */
+function inStock(name: string): string {
+  return name.replace(/(\/storage\/\d+-\d+)-\d+/, '$1-…')
+}
+
+/** FIFOs are made eight at once when less than four are left. Source: src/sandbox/log-pipe.ts. */
+const pipesInStockMax = 11
+
+function withoutPipesInStock(files: readonly string[]): string[] {
+  const isPipe = (path: string) => /\/pipes\/[\d-]+$/.test(path)
+  const pipes = files.filter(isPipe)
+  return files.filter((path) => pipes.length > pipesInStockMax || !isPipe(path)).map(inStock)
 }
 
 /** What there is more and less of than before, one phrase each. */

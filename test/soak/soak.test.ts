@@ -14,8 +14,8 @@ t.setTimeout(1_800_000)
 
 /** Seconds of each step. The short form has the same steps. */
 const forms = {
-  long: { capacity: 20, closed: 60, open: 600 },
-  short: { capacity: 5, closed: 12, open: 45 },
+  long: { capacity: 10, closed: 60, open: 600 },
+  short: { capacity: 4, closed: 12, open: 45 },
 } as const
 const short = process.env.LAMBDA_EMU_SOAK === 'short'
 const seconds = short ? forms.short : forms.long
@@ -57,16 +57,28 @@ async function settled(look: () => readonly string[]): Promise<readonly string[]
   }
 }
 
-/** What it holds once it is through with its start. */
-async function atRest(daemon: SoakDaemon): Promise<{ holdings: Holdings; memoryMb: number }> {
-  let before = holdingsOf(daemon)
+/** What it holds when one function has run and its environment has expired: with the first a stock is laid in for the next. */
+async function holdingsAtStart(t: Test, daemon: SoakDaemon): Promise<Holdings> {
+  const before = holdingsOf(daemon)
+  const once = { lambdaUrl: daemon.lambdaUrl, durationMs: 1, callers: 1, tell: () => {} }
+  const { calls, failures } = await closedLoop({ ...once, choose: () => names[0] ?? '' })
+  t.same([calls, failures], [1, []], 'the first call is answered')
+  await expireAll(daemon)
+  let now = before
   await settled(() => {
-    const now = holdingsOf(daemon)
-    const changed = differences(before, now)
-    before = now
-    return changed
+    const last = now
+    now = holdingsOf(daemon)
+    // The stock of /tmp is laid in some time after the start that used it.
+    return now.mounts.length === before.mounts.length ? ['no stock'] : differences(last, now)
   })
-  return { holdings: before, memoryMb: residentMb(daemon.pid) }
+  const grown = differences(before, now)
+  const laidIn = /^more (mounts|loopDevices|files): .*\/state\/(environments|storage|pipes)\b/
+  t.same(
+    grown.filter((each) => !laidIn.test(each)),
+    [],
+    'but for the stock nothing is held',
+  )
+  return now
 }
 
 async function expireAll({ admin }: SoakDaemon): Promise<void> {
@@ -82,8 +94,10 @@ async function expireAll({ admin }: SoakDaemon): Promise<void> {
 
 t.test(`no call fails, and nothing is kept; LAMBDA_EMU_SEED=${seed}`, async (t) => {
   const daemon = await startSoakDaemon(t)
-  const start = await atRest(daemon)
-  say(`ready, ${start.memoryMb.toFixed(1)} MB, ${names.length} functions`)
+  const startMb = residentMb(daemon.pid)
+  say(`ready, ${startMb.toFixed(1)} MB, ${names.length} functions`)
+  const holdings = await holdingsAtStart(t, daemon)
+  say(`one call was answered, ${residentMb(daemon.pid).toFixed(1)} MB`)
   const begin = (what: string, forSeconds: number) => {
     say(`${what} for ${forSeconds} s`)
     const tell = (calls: number, inFlight: number) => {
@@ -102,10 +116,14 @@ t.test(`no call fails, and nothing is kept; LAMBDA_EMU_SEED=${seed}`, async (t) 
   let perSecond = 0
   await t.test('sixteen callers of all functions give the capacity', async (t) => {
     const load = { callers: 16, choose: () => anyOf(names) }
-    judge(t, await closedLoop({ ...begin('warm-up', seconds.capacity), ...load }), 'the warm-up')
-    const totals = await closedLoop({ ...begin('capacity', seconds.capacity), ...load })
-    judge(t, totals, 'the measurement')
-    perSecond = (totals.calls / totals.tookMs) * 1_000 * openShare
+    const measured: number[] = []
+    for (const what of ['warm-up', 'capacity', 'capacity again', 'capacity once more']) {
+      const totals = await closedLoop({ ...begin(what, seconds.capacity), ...load })
+      judge(t, totals, what)
+      if (what !== 'warm-up') measured.push((totals.calls / totals.tookMs) * 1_000)
+    }
+    // The machine has it all the time.
+    perSecond = Math.min(...measured) * openShare
   })
   for (const callers of [16, 64]) {
     const what = `${callers} callers`
@@ -127,10 +145,10 @@ t.test(`no call fails, and nothing is kept; LAMBDA_EMU_SEED=${seed}`, async (t) 
       const usedMb = residentMb(daemon.pid)
       await expireAll(daemon)
       say('all environments have expired')
-      t.same(await settled(() => differences(start.holdings, holdingsOf(daemon))), [])
-      const grownMb = () => residentMb(daemon.pid) - start.memoryMb
+      t.same(await settled(() => differences(holdings, holdingsOf(daemon))), [])
+      const grownMb = () => residentMb(daemon.pid) - startMb
       await settled(() => (grownMb() <= grownMbMax ? [] : ['memory']))
-      const memory = `${start.memoryMb.toFixed(1)} MB at its start, ${usedMb.toFixed(1)} after the load`
+      const memory = `${startMb.toFixed(1)} MB at its start, ${usedMb.toFixed(1)} after the load`
       const claim = `${memory}: ${grownMb().toFixed(1)} MB more at the end`
       say(claim)
       t.ok(grownMb() <= grownMbMax, claim)
