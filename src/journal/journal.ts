@@ -13,6 +13,7 @@ export type JournalEntry = JournalRecord & {
 
 // Enough to explain what just happened; a durable journal comes with its own store.
 const entriesKept = 20_000
+const entriesDroppedAtOnce = 1_000
 
 export class Journal {
   readonly #clock: Clock
@@ -29,7 +30,8 @@ export class Journal {
     const entry = { sequence: this.#sequence, atMs: this.#clock.nowMs(), ...record }
     this.#entries.push(entry)
     // Dropping many at once keeps the cost of an append constant.
-    if (this.#entries.length > 2 * entriesKept) this.#entries.splice(0, entriesKept)
+    if (this.#entries.length === entriesKept + entriesDroppedAtOnce)
+      this.#entries.splice(0, entriesDroppedAtOnce)
     for (const listener of this.#listeners) listener(entry)
   }
 

@@ -62,6 +62,7 @@ export function fakeEmulator(wish: FakeWish = {}) {
     uptimeMs: 1_000,
     freezer: { backend: 'v2', wanted: null, reason: '', escapes: [] },
     sandbox: completeSandbox,
+    invocations: { total: 0, failed: 0 },
     ...wish.status,
   } as unknown as Status
   const emulator = {

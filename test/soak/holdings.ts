@@ -52,7 +52,7 @@ export function holdingsOf(place: Place): Holdings {
 
 /** What lies ready for the next cold start has another number each time. */
 function inStock(name: string): string {
-  return name.replace(/(\/storage\/\d+-\d+)-\d+/, '$1-…')
+  return name.replace(/^loop\d+/, 'loop…').replace(/(\/storage\/\d+-\d+)-\d+/, '$1-…')
 }
 
 /** FIFOs are made eight at once when less than four are left. Source: src/sandbox/log-pipe.ts. */
