@@ -309,8 +309,9 @@ const preparing = [
 ]
 for (const prepared of await Promise.allSettled(preparing)) {
   if (prepared.status === 'fulfilled') continue
-  console.log(`FAIL a client cannot be prepared: ${prepared.reason.message}`)
-  results.push({ passed: 0, failed: 1 })
+  const path = `a client cannot be prepared: ${prepared.reason.message}`
+  console.log(`FAIL ${path}`)
+  results.push({ passed: 0, failed: 1, failures: [{ path }] })
 }
 const wanted = process.argv.slice(2)
 const files = readdirSync(compiled)

@@ -109,7 +109,7 @@ function modesIn(place) {
 
 function fail(text) {
   console.log(`FAIL ${text}`)
-  return { passed: 0, failed: 1 }
+  return { passed: 0, failed: 1, failures: [{ path: text }] }
 }
 
 /** A copy that every user may read: a checkout may be closed to all but its owner. */
@@ -192,7 +192,9 @@ async function runMode(place, copy, name, made) {
   const refused = attempt([...made.wrapper, process.execPath, '-e', '0'], { env, cwd: copy })
   if (refused !== '') return { results: [fail(`${name} cannot be made here: ${refused}`)] }
   const how = { folder: join(copy, 'dist/test'), cwd: copy, env, wrapper: made.wrapper }
-  const results = await runFiles(made.files ?? everything, 1, { ...how, timeoutMs: fileTimeoutMs })
+  const files = made.files ?? everything
+  const ran = await runFiles(files, 1, { ...how, timeoutMs: fileTimeoutMs })
+  const results = ran.map((result) => ({ ...result, file: `${name}: ${result.file}` }))
   const left = made.user ? survivors() : []
   if (left.length > 0) results.push(fail(`${name}: still there: ${left.join(', ')}`))
   const report = env.LAMBDA_EMU_TEST_REPORT

@@ -77,6 +77,39 @@ function report({ file, passed, failed, failures }, tookMs) {
   }
 }
 
+const briefLinesMax = 60
+const briefDiffLinesMax = 8
+const briefColumnsMax = 300
+
+/** What a failure comes down to, a few lines: where, which claim, and how the two sides differ. */
+function briefOf({ file, path, diag }) {
+  const about = file === undefined || path.startsWith(file) ? path : `${file}: ${path}`
+  // A file that died tells why in its last lines.
+  if (typeof diag === 'string') return [about, ...diag.trimEnd().split('\n').slice(-6)]
+  const { at, diff, message } = diag ?? {}
+  const place = at?.fileName === undefined ? [] : [`at ${at.fileName}:${at.lineNumber}`]
+  const said = typeof message === 'string' && !about.endsWith(message) ? message.split('\n') : []
+  const sides = (diff ?? '').split('\n').filter((line) => /^[-+](?!-- |\+\+ )/.test(line))
+  const more = sides.length - briefDiffLinesMax
+  const cut = more > 0 ? [`… ${more} more lines differ`] : []
+  return [about, ...place, ...said.slice(0, 4), ...sides.slice(0, briefDiffLinesMax), ...cut]
+}
+
+/** Where a run's failures are told once more, right above its last line. */
+export const failuresHeading = '── failures'
+
+function printBriefly(failures) {
+  if (failures.length === 0) return
+  console.log(`\n${failuresHeading}`)
+  const lines = failures.flatMap((failure) => {
+    const [about, ...rest] = briefOf(failure)
+    return [`✗ ${about}`, ...rest.map((line) => `    ${line}`)]
+  })
+  for (const line of lines.slice(0, briefLinesMax)) console.log(line.slice(0, briefColumnsMax))
+  const more = lines.slice(briefLinesMax).filter((line) => line.startsWith('✗')).length
+  if (more > 0) console.log(`… and ${more} more`)
+}
+
 /** Runs the files in order, `jobs` at a time. */
 export async function runFiles(files, jobs, how) {
   const queue = [...files]
@@ -89,8 +122,11 @@ export async function runFiles(files, jobs, how) {
   return results
 }
 
-/** The closing line, and the exit code that goes with it. */
+/** The failures once more, the closing line, and the exit code that goes with it. */
 export function closeWith(results) {
+  printBriefly(
+    results.flatMap(({ file, failures = [] }) => failures.map((each) => ({ file, ...each }))),
+  )
   const passed = results.reduce((sum, result) => sum + result.passed, 0)
   const failed = results.reduce((sum, result) => sum + result.failed, 0)
   console.log(`${passed} passed, ${failed} failed`)
