@@ -7,11 +7,15 @@ import { closeWith, runFiles } from './tap-files.js'
 
 const cwd = join(import.meta.dirname, '..')
 const folder = join(cwd, process.env.LAMBDA_EMU_TEST_OUT ?? 'dist', 'test')
-// Directories whose tests watch real time: one file at a time, after the others.
-const alone = /^(e2e|runtimes|freezer|sandbox|limits|isolation|faults|modes|soak)\//
-// In these directories, but watching no time.
-const patient =
-  /^(e2e\/(error-codes|freeze-by-hand|hot-reload|http|kill|layers)|sandbox\/(abilities|ends|removal|storage|sweep|view))\.test/
+// Tests that watch real time to a fraction of a second, or measure shares of a processor: one file at a time, after the others.
+const alone =
+  /^(limits|isolation|faults|modes|soak)\/|^(e2e\/(f1|failures)|cgroups\/real-limits|procfs\/cpu-counter)\.test/
+// Whole emulators, and what waits for real time to pass: begun first, so that short files fill the end.
+const long = [
+  /^(e2e|library|freezer)\//,
+  /^cli\/(exec|bad-input|terminal|daily|doctor|verbs)/,
+  /^(sandbox|runtimes|gateway|config|aws|simulation)\//,
+]
 // Longer ones, which run only when they are named.
 const named = ['limits', 'isolation', 'faults', 'modes', 'soak']
 
@@ -28,7 +32,14 @@ const files = readdirSync(folder, { recursive: true })
   .filter((file) => file.endsWith('.test.js') && isWanted(file))
   .sort()
 const how = { folder, cwd }
-const watchesTime = (file) => alone.test(file) && !patient.test(file)
-const together = files.filter((file) => !watchesTime(file))
+const watchesTime = (file) => alone.test(file)
+/** Place in the order: files of the same rank by name. */
+const rank = (file) => {
+  const found = long.findIndex((each) => each.test(file))
+  return found === -1 ? long.length : found
+}
+const together = files.filter((file) => !watchesTime(file)).sort((a, b) => rank(a) - rank(b))
 const oneByOne = files.filter(watchesTime)
-closeWith([...(await runFiles(together, 2, how)), ...(await runFiles(oneByOne, 1, how))])
+// More than the two processors there are at least: most of what takes long waits for half of its time.
+const lanes = 3
+closeWith([...(await runFiles(together, lanes, how)), ...(await runFiles(oneByOne, 1, how))])

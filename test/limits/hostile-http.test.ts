@@ -17,24 +17,31 @@ import {
 } from '../support/raw-http.js'
 import { type Listener, listeners } from './attacked-listeners.js'
 import { attacksOn } from './http-attacks.js'
+import { keptWaitingMs } from './stage.js'
 
 // Only against hanging.
 t.setTimeout(230_000)
 
-/** What somebody who waits for an answer would call at once, on a machine that is busy being attacked. */
+/**
+ * What somebody who waits for an answer would call at once, on a machine that is busy being attacked; the listener, which lives
+ * in this process, is not charged with what others kept it waiting for a processor.
+ */
 const quickMs = 1_000
 
 /** An ordinary request, beside whatever else is going on. */
 async function askBeside(t: Test, listener: Listener, what: string): Promise<void> {
   const startedAt = performance.now()
+  const keptBeforeMs = keptWaitingMs()
   const answer = await ask(listener.port, listener.ordinary)
+  const keptMs = keptWaitingMs() - keptBeforeMs
   const tookMs = performance.now() - startedAt
   t.equal(answer.status, 200, `an ordinary request is answered beside ${what}`)
-  t.ok(tookMs < quickMs, `within ${quickMs} ms (${tookMs.toFixed(0)} ms)`)
+  const figures = `${tookMs.toFixed(0)} ms, ${keptMs.toFixed(0)} of them for others`
+  t.ok(tookMs - keptMs < quickMs, `within ${quickMs} ms (${figures})`)
 }
 
 /** All that came until the listener ended the connection; fails instead of hanging. */
-async function endOf({ ended, socket }: Conversation, withinMs = 5_000): Promise<string> {
+async function endOf({ ended, socket }: Conversation, withinMs = 30_000): Promise<string> {
   const patience = new AbortController()
   const never = sleep(withinMs, undefined, { signal: patience.signal }).then(() => {
     throw new Error(`the listener did not end the connection within ${withinMs} ms`)
@@ -108,7 +115,7 @@ async function pipelined(t: Test, listener: Listener): Promise<void> {
   })
   const attack = converse(port, Buffer.concat(requests))
   await askBeside(t, listener, '1,000 pipelined requests')
-  const text = await endOf(attack, 30_000)
+  const text = await endOf(attack, 90_000)
   t.equal(text.split('HTTP/1.1 200 OK\r\n').length - 1, count, 'each has its answer')
 }
 

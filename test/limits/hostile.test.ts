@@ -32,20 +32,21 @@ async function callNeighbour(daemon: SilentDaemon): Promise<number> {
 
 /** How often the neighbour is called for a median. */
 const CALLS = 200
+const ROUNDS_MAX = 5
 
-/**
- * Attacks again and again until the neighbour has been called 200 times, at least once, and compares with 200 calls
- * before. The outcome of every attack.
- */
-async function attacked<Outcome>(
-  t: Test,
+interface Attacked<Outcome> {
+  readonly outcomes: readonly Outcome[]
+  readonly before: readonly number[]
+  readonly during: readonly number[]
+  readonly after: readonly number[]
+}
+
+/** Attacks until the neighbour has been called 200 times, at least once, between two times 100 calls without an attack. */
+async function attackedOnce<Outcome>(
   daemon: SilentDaemon,
   attack: () => Promise<Outcome>,
-): Promise<readonly Outcome[]> {
-  for (let warmUp = 0; warmUp < 100; warmUp += 1) await callNeighbour(daemon)
-  await calm(daemon, 0.4)
-  const before: number[] = []
-  while (before.length < CALLS) before.push(await callNeighbour(daemon))
+): Promise<Attacked<Outcome>> {
+  const before = await callOften(daemon)
   const during: number[] = []
   const outcomes: Outcome[] = []
   let over = false
@@ -57,15 +58,44 @@ async function attacked<Outcome>(
   })
   while (!over) during.push(await callNeighbour(daemon))
   await attacking
-  const [p50, p50During] = [median(before), median(during)]
-  const times = p50During / p50
-  const slowest = Math.max(...during)
-  t.comment(
-    `neighbour p50 ${p50.toFixed(2)} → ${p50During.toFixed(2)} ms (${times.toFixed(2)}×), slowest ${slowest.toFixed(0)} ms, ${during.length} calls, ${outcomes.length} attacks`,
-  )
-  t.ok(during.length >= CALLS, 'the neighbour was called often enough')
-  t.ok(times <= 2, `another function's p50 stays within twice its baseline: ${times.toFixed(2)}`)
-  return outcomes
+  return { outcomes, before, during, after: await callOften(daemon) }
+}
+
+async function callOften(daemon: SilentDaemon): Promise<readonly number[]> {
+  const tookMs: number[] = []
+  while (tookMs.length < CALLS / 2) tookMs.push(await callNeighbour(daemon))
+  return tookMs
+}
+
+/** What an attack leaves to clean up may still weigh on the calls after it. */
+const quietMs = ({ before, after }: Attacked<unknown>) => Math.min(median(before), median(after))
+const times = (round: Attacked<unknown>) => median(round.during) / quietMs(round)
+
+/**
+ * How much slower the neighbour's calls are beside an attack than before and after it: one round, and when that is too
+ * much, the median of more, so that others on the machine do not pass for the attack. The outcome of every attack.
+ */
+async function attacked<Outcome>(
+  t: Test,
+  daemon: SilentDaemon,
+  attack: () => Promise<Outcome>,
+): Promise<readonly Outcome[]> {
+  for (let warmUp = 0; warmUp < 100; warmUp += 1) await callNeighbour(daemon)
+  await calm(daemon, 0.4)
+  const rounds = [await attackedOnce(daemon, attack)]
+  const isBorne = () => median(rounds.map(times)) <= 2
+  while (!isBorne() && rounds.length < ROUNDS_MAX)
+    rounds.push(await attackedOnce(daemon, attack), await attackedOnce(daemon, attack))
+  for (const round of rounds) {
+    const { outcomes, during } = round
+    t.comment(
+      `neighbour p50 ${quietMs(round).toFixed(2)} → ${median(during).toFixed(2)} ms (${times(round).toFixed(2)}×), slowest ${Math.max(...during).toFixed(0)} ms, ${during.length} calls, ${outcomes.length} attacks`,
+    )
+    t.ok(during.length >= CALLS, 'the neighbour was called often enough')
+  }
+  const told = rounds.map((round) => times(round).toFixed(2)).join(', ')
+  t.ok(isBorne(), `another function's p50 stays within twice its baseline: ${told}`)
+  return rounds.flatMap(({ outcomes }) => outcomes)
 }
 
 const timedOut = ({ requestId }: Answer, seconds: string) => ({

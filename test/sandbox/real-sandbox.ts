@@ -35,11 +35,11 @@ export function newToken(): string {
   return `${process.pid.toString(16)}${tokens.toString(16)}`.padStart(32, 'c0ffee')
 }
 
-/** Waits for something that only the kernel decides; fails after 20 s instead of hanging. */
+/** Waits for something that only the kernel decides; fails after 60 s instead of hanging. */
 export async function until(claim: string, holds: () => boolean): Promise<void> {
   const startedAt = Date.now()
   while (!holds()) {
-    if (Date.now() - startedAt > 20_000) throw new Error(`not within 20 s: ${claim}`)
+    if (Date.now() - startedAt > 60_000) throw new Error(`not within 60 s: ${claim}`)
     await kernelTimers.sleep(2)
   }
 }

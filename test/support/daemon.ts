@@ -220,11 +220,11 @@ function invoke(
   })
 }
 
-/** Waits for something that only another process or the kernel decides; fails after 20 s instead of hanging. */
+/** Waits for something that only another process or the kernel decides; fails after 60 s instead of hanging. */
 export async function until(claim: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const startedAtMs = nowMs()
   while (!(await holds())) {
-    if (nowMs() - startedAtMs > 20_000) throw new Error(`not within 20 s: ${claim}`)
+    if (nowMs() - startedAtMs > 60_000) throw new Error(`not within 60 s: ${claim}`)
     await sleep(5)
   }
 }
