@@ -1,6 +1,8 @@
 // HTTP APIs of a SAM template, served by the real daemon: cold and warm, side by side, late, failing, at every address.
 
+import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { ApiSummary, HttpEnded, InvocationEnded, Status } from '../../src/admin/contract.js'
@@ -47,6 +49,7 @@ Resources:
     Type: AWS::Serverless::Function
     Properties:
       Handler: index.waits
+      Timeout: 28
       Events:
         Rest: {Type: Api, Properties: {RestApiId: !Ref Shop, Path: /waits, Method: post}}
   Fails:
@@ -85,7 +88,9 @@ exports.hello = async (event) => {
   }
 }
 exports.waits = async (event) => {
-  await new Promise((resolve) => setTimeout(resolve, 300))
+  // Until all of them have come.
+  const gate = require('node:net').connect(Number(event.queryStringParameters.gate), '127.0.0.1')
+  await require('node:events').once(gate, 'close')
   return { statusCode: 201, body: event.body + ' ' + process.env.AWS_LAMBDA_LOG_STREAM_NAME }
 }
 exports.fails = async () => { throw new Error('on purpose') }
@@ -269,11 +274,20 @@ t.test('HTTP APIs of a template', async (t) => {
 
   await t.test('twenty requests at once are served side by side', async (t) => {
     const numbers = Array.from({ length: 20 }, (_, index) => index)
+    const arrived: Socket[] = []
+    const gate = createServer((socket) => {
+      if (arrived.push(socket) < numbers.length) return
+      for (const each of arrived) each.destroy()
+    })
+    gate.listen(0, '127.0.0.1')
+    await once(gate, 'listening')
+    t.teardown(() => gate.close())
+    const gatePort = (gate.address() as AddressInfo).port
     const answers = await Promise.all(
       numbers.map((index) =>
         ask(port, {
           method: 'POST',
-          target: `/Prod/waits?${index}`,
+          target: `/Prod/waits?gate=${gatePort}&${index}`,
           headers: [
             ['Host', hostOf(api('Shop'), port)],
             ['Content-Type', 'text/plain'],
