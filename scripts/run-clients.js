@@ -26,7 +26,7 @@ const compiled = join(root, process.env.LAMBDA_EMU_TEST_OUT ?? 'dist', 'test/cli
 const cache = process.env.XDG_CACHE_HOME
   ? join(process.env.XDG_CACHE_HOME, 'lambda-emu-clients')
   : join(root, '.cache/clients')
-const fileTimeoutMs = 240_000
+const fileTimeoutMs = 400_000
 
 /** Runs a program to its end; its output is shown only when it fails. */
 function command(file, args, options = {}) {

@@ -22,7 +22,7 @@ import { closeWith, runFiles } from './tap-files.js'
 
 const root = join(import.meta.dirname, '..')
 const compiled = join(root, process.env.LAMBDA_EMU_TEST_OUT ?? 'dist')
-const fileTimeoutMs = 240_000
+const fileTimeoutMs = 400_000
 
 const table = ['modes/behaviour.test.js']
 /** What is about behaviour, and so must hold in every mode. */

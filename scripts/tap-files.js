@@ -20,7 +20,7 @@ function runFile({ folder, file, cwd, env = {}, timeoutMs, wrapper = [], told = 
     const child = spawn(program, words, {
       cwd,
       // tap's own limit of 30 s is for a whole file; some wait for real seconds to pass.
-      env: { ...process.env, TAP: '1', TAP_TIMEOUT: '240', ...env },
+      env: { ...process.env, TAP: '1', TAP_TIMEOUT: '400', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: timeoutMs,
     })

@@ -8,7 +8,7 @@ import { Explained } from './frameworks/differences.js'
 import { type DoorName, frameworks, openDoors, send } from './frameworks/doors.js'
 
 // Only against hanging.
-t.setTimeout(230_000)
+t.setTimeout(400_000)
 
 t.test('the corpus has at least 200 requests, each with a name of its own', async (t) => {
   t.ok(corpus.length >= 200, `${corpus.length} requests`)

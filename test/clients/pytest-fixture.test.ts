@@ -11,7 +11,7 @@ import { temporaryFolder } from '../support/functions.js'
 import { repositoryRoot } from '../support/paths.js'
 import { prepared } from './prepared.js'
 
-t.setTimeout(200_000)
+t.setTimeout(400_000)
 
 const source = join(repositoryRoot, 'fixtures/pytest')
 const main = pathToFileURL(join(buildFolder, 'src/cli/main.js')).href

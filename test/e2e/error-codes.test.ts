@@ -20,7 +20,7 @@ import { buildFolder, until } from '../support/daemon.js'
 import { temporaryFolder, writeProject } from '../support/in-process.js'
 
 // Only against hanging.
-t.setTimeout(120_000)
+t.setTimeout(400_000)
 
 const commandLine = `
 const { setTimeout: sleep } = await import('node:timers/promises')

@@ -6,7 +6,7 @@ import { type Answer, type Daemon, nowMs, startDaemon, until } from '../support/
 import { nodeFunction, projectOf, pythonFunction, temporaryFolder } from '../support/functions.js'
 
 // Only against hanging.
-t.setTimeout(120_000)
+t.setTimeout(400_000)
 
 /** Requests arrived at seconds 45, 47, 48, 49, 61, 66, 85, 86. Source: Trainline, October 2016. */
 const arrivals = [45, 47, 48, 49, 61, 66, 85, 86].map((second) => ((second - 45) * 1_000) / 5)

@@ -15,7 +15,7 @@ import {
 import { nodeFunction, projectOf, temporaryFolder } from '../support/functions.js'
 
 // Only against hanging.
-t.setTimeout(120_000)
+t.setTimeout(400_000)
 
 interface Ticker {
   readonly tmp: string

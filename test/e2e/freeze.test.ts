@@ -18,7 +18,7 @@ import { nodeFunction, projectOf, pythonFunction, temporaryFolder } from '../sup
 import { type Freezer, mode, thorough } from '../support/modes.js'
 
 // Only against hanging.
-t.setTimeout(120_000)
+t.setTimeout(400_000)
 
 const tickers = ['own', 'setsid', 'double'] as const
 const languages = ['node', 'python'] as const

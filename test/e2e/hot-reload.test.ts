@@ -20,7 +20,7 @@ import { temporaryFolder } from '../support/functions.js'
 import { startWith, type WrittenFunction, writeProject } from '../support/in-process.js'
 
 // Only against hanging.
-t.setTimeout(300_000)
+t.setTimeout(400_000)
 
 interface Arranged {
   readonly daemon: Daemon

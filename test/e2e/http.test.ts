@@ -11,7 +11,7 @@ import { temporaryFolder } from '../support/functions.js'
 import { ask, type HeaderList, type RawAnswer, valuesOf } from '../support/raw-http.js'
 
 // Only against hanging.
-t.setTimeout(120_000)
+t.setTimeout(400_000)
 
 const template = `
 AWSTemplateFormatVersion: '2010-09-09'

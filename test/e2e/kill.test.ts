@@ -6,7 +6,7 @@ import { arrangePlace, endAfter, start } from '../faults/moments.js'
 import { nowMs, type StartingDaemon, until } from '../support/daemon.js'
 
 // Only against hanging.
-t.setTimeout(120_000)
+t.setTimeout(400_000)
 
 t.test(
   'after a kill -9 the next start, made at once, serves and leaves nothing of it',

@@ -8,7 +8,7 @@ import { startEmulator } from '../../src/index.js'
 import { temporaryFolder, type WrittenFunction, writeProject } from '../support/in-process.js'
 import { mode } from '../support/modes.js'
 
-t.setTimeout(120_000)
+t.setTimeout(400_000)
 
 const layers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   base: {

@@ -22,7 +22,7 @@ import {
 import { thorough } from '../support/modes.js'
 
 // Only against hanging.
-t.setTimeout(120_000)
+t.setTimeout(400_000)
 
 interface Slept {
   readonly fromMs: number

@@ -14,7 +14,7 @@ import { type Place, start } from './moments.js'
 import { Traces } from './traces.js'
 
 // Only against hanging.
-t.setTimeout(240_000)
+t.setTimeout(400_000)
 
 const run = promisify(execFile)
 let places = 0

@@ -8,7 +8,7 @@ import { arrangePlace, count, endAfter, momentOf, nothingSeen, start } from './m
 import { GONE_WITHIN_MS } from './traces.js'
 
 // Only against hanging.
-t.setTimeout(300_000)
+t.setTimeout(400_000)
 
 t.test('killed with its guardian, a daemon leaves nothing after the next start', async (t) => {
   const place = await arrangePlace(t, 'both')

@@ -81,7 +81,7 @@ export async function momentOf(
   if (kind === 'mounting') await sleep(draw() * 120)
   if (kind === 'cold') await sleep(draw() * 700)
   if (kind === 'timeout') {
-    const patientMs = nowMs() + 4_000
+    const patientMs = nowMs() + 12_000
     while (countOf(daemon, 'timeout') === 0 && nowMs() < patientMs) await sleep(5)
     await sleep(draw() * 300)
   }

@@ -11,7 +11,7 @@ import { markName } from './machine.js'
 import { Traces } from './traces.js'
 
 // Only against hanging.
-t.setTimeout(120_000)
+t.setTimeout(400_000)
 
 const helper = findHelper(packageRoot)
 if (helper === undefined) throw new Error('build the helper first: node scripts/build-helper.js')

@@ -7,7 +7,7 @@ import { startDaemon } from '../support/daemon.js'
 import { projectOf, temporaryFolder } from '../support/functions.js'
 
 // Only against hanging.
-t.setTimeout(60_000)
+t.setTimeout(400_000)
 
 const source = `
 const { appendFileSync, readFileSync } = require('node:fs')

@@ -19,7 +19,7 @@ import { endAfter, type Place, start } from './moments.js'
 import { Traces } from './traces.js'
 
 // Only against hanging.
-t.setTimeout(120_000)
+t.setTimeout(400_000)
 
 const support = detect()
 const roots = [

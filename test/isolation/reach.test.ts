@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { copyCode, describeFunctions, homeOfUser, levels, startAt } from './levels.js'
 
-t.setTimeout(240_000)
+t.setTimeout(400_000)
 
 interface Visit {
   readonly way: 'fetch' | 'socket' | 'datagram' | 'name'

@@ -22,7 +22,7 @@ import {
   startAt,
 } from './levels.js'
 
-t.setTimeout(240_000)
+t.setTimeout(400_000)
 
 /** What every function here tells of itself. */
 interface Answer {

@@ -7,7 +7,7 @@ import { type EmulatorOptions, startEmulator } from '../../src/index.js'
 import { temporaryFolder, type WrittenFunction, writeProject } from '../support/in-process.js'
 import { mode } from '../support/modes.js'
 
-t.setTimeout(120_000)
+t.setTimeout(400_000)
 
 const minute = 60_000
 const hour = 60 * minute

@@ -12,7 +12,7 @@ import { buildFolder } from '../support/daemon.js'
 import { temporaryFolder, type WrittenFunction, writeProject } from '../support/in-process.js'
 import { mode } from '../support/modes.js'
 
-t.setTimeout(120_000)
+t.setTimeout(400_000)
 
 // Other tests make folders of the same kind at the same time.
 const ownTmp = mkdtempSync(join(tmpdir(), 'lambda-emu-library-'))

@@ -10,7 +10,7 @@ import { buildFolder } from '../support/daemon.js'
 import { temporaryFolder } from '../support/in-process.js'
 import { repositoryRoot } from '../support/paths.js'
 
-t.setTimeout(120_000)
+t.setTimeout(400_000)
 
 t.test('the example suite passes, and its process ends by itself', async (t) => {
   const folder = temporaryFolder(t)

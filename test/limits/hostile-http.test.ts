@@ -20,7 +20,7 @@ import { attacksOn } from './http-attacks.js'
 import { keptWaitingMs } from './stage.js'
 
 // Only against hanging.
-t.setTimeout(230_000)
+t.setTimeout(400_000)
 
 /**
  * What somebody who waits for an answer would call at once, on a machine that is busy being attacked; the listener, which lives

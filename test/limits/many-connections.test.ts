@@ -6,7 +6,7 @@ import t from 'tap'
 import { httpApi, lambda, open, openGateway, restApi } from '../gateway/stage.js'
 
 // Only against hanging.
-t.setTimeout(230_000)
+t.setTimeout(400_000)
 
 /** How many are being opened at a time: below every listener's backlog. */
 const LANES = 64

@@ -6,7 +6,7 @@ import { type Answer, type Daemon, environmentsAtRest } from '../support/daemon.
 import { type Report, reportOf, startWritten } from './stage.js'
 
 // Only against hanging.
-t.setTimeout(300_000)
+t.setTimeout(400_000)
 
 /** Does what the event says; counts its invocations. */
 const node = `

@@ -35,7 +35,7 @@ import {
 } from './outside.js'
 
 // Only against hanging.
-t.setTimeout(200_000)
+t.setTimeout(400_000)
 
 const secret = `secret-of-the-daemon-${process.pid}`
 const observed = new Map<Behaviour, string>()
