@@ -5,7 +5,7 @@ import type { LogRecord } from '../domain/log-record.js'
 
 // Neither a storm of output nor many functions may grow the daemon; a durable log comes with its own store.
 const bytesKeptPerFunction = 4 * 1024 * 1024
-const bytesKept = 8 * 1024 * 1024
+const bytesKept = 6 * 1024 * 1024
 const pageBytes = 64 * 1024
 
 export class LogStore {

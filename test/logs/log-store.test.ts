@@ -5,7 +5,7 @@ import type { EmulatorMs } from '../../src/domain/brand.js'
 import type { LogRecord } from '../../src/domain/log-record.js'
 import { LogStore } from '../../src/logs/log-store.js'
 
-const keptMax = 8 * 1024 * 1024
+const keptMax = 6 * 1024 * 1024
 const keptOfOneMax = 4 * 1024 * 1024
 const lineCharacters = 1_000
 
