@@ -29,6 +29,7 @@ const table = ['modes/behaviour.test.js']
 const everything = [
   ...table,
   'e2e/failures.test.js',
+  'e2e/timeouts.test.js',
   'e2e/logs.test.js',
   'e2e/reuse.test.js',
   'e2e/freeze.test.js',
@@ -84,7 +85,7 @@ function modesIn(place) {
     'user-no-new-privs': {
       wrapper: [...asUser, '--no-new-privs'],
       user: true,
-      files: [...table, 'e2e/failures.test.js'],
+      files: [...table, 'e2e/failures.test.js', 'e2e/timeouts.test.js'],
     },
     'user-without-helper': {
       wrapper: asUser,
