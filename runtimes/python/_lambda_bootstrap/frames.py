@@ -79,6 +79,7 @@ class FramedRuntimeApi:
     def __init__(self, descriptor, authority):
         self._authority = authority
         self._http = None
+        self._socket = None
         self._received = bytearray()
         try:
             # No program that the function starts shall inherit it.
@@ -152,8 +153,10 @@ class FramedRuntimeApi:
         self._http.call(method, path, body, error_type, expected_status)
 
     def _lost(self):
-        from .wire import RuntimeApi
+        from .wire import RuntimeApi, let_go
 
+        if self._socket is not None:
+            let_go(self._socket)
         self._socket = None
         self._received.clear()
         self._http = RuntimeApi(self._authority)
