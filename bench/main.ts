@@ -30,14 +30,18 @@ const groups: readonly Group[] = [
   parallel,
 ]
 
-/** What is being closed when the bench is interrupted. */
+/** What is closed when the bench is interrupted; nothing is opened from then on. */
 let current = new Scope()
+let interrupted = false
+/** As a shell tells SIGINT. */
+const interruptedCode = 130
 
 function tell(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
 async function inScope<T>(run: (scope: Scope) => Promise<T>): Promise<T> {
+  if (interrupted) throw new Error('interrupted')
   const scope = new Scope()
   current = scope
   try {
@@ -88,7 +92,7 @@ async function run(options: BenchOptions): Promise<Report> {
       smoke,
       functionMemoryMb,
       eventBytes,
-      freezer: await freezerInUse(),
+      freezer: interrupted ? 'none' : await freezerInUse(),
       output,
     },
     results,
@@ -140,7 +144,10 @@ function forgetVariables(): void {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => void current.close().finally(() => process.exit(130)))
+  process.once(signal, () => {
+    interrupted = true
+    void current.close().finally(() => process.exit(interruptedCode))
+  })
 
 async function main(): Promise<number> {
   let options: BenchOptions
@@ -152,6 +159,7 @@ async function main(): Promise<number> {
   }
   forgetVariables()
   const report = await run(options)
+  if (interrupted) return interruptedCode
   process.stdout.write(`${options.json ? jsonOf(report) : tableOf(report)}\n`)
   return report.failures.length > 0 ? 1 : 0
 }

@@ -1,9 +1,9 @@
 // Cold starts: every environment ended before the call, beside a bare start of the same program.
 
 import { expireAll, startDaemon } from '../daemon.js'
+import { nodeEcho, pythonEcho } from '../functions.js'
 import { event, type Group } from '../group.js'
 import { median } from '../statistics.js'
-import { nodeEcho, pythonEcho } from './warm.js'
 
 export const bareNode = { program: process.execPath, args: ['-e', '0'] }
 export const barePython = { program: 'python3', args: ['-c', '0'] }

@@ -2,9 +2,9 @@
 
 import type { JournalRecord } from '../../src/admin/contract.js'
 import { type Daemon, startDaemon } from '../daemon.js'
+import { nodeEcho } from '../functions.js'
 import { event, type Group } from '../group.js'
 import { quantile } from '../statistics.js'
-import { nodeEcho } from './warm.js'
 
 /** Longer than the grace and the freeze together. */
 const pauseMs = 5

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { JournalRecord } from '../../src/admin/contract.js'
 import { type Daemon, environmentsAtRest, environmentsOnce, startDaemon } from '../daemon.js'
+import { sleeper } from '../functions.js'
 import type { Group } from '../group.js'
 import { cpuMsOf, v2GroupOf } from '../processes.js'
-import { sleeper } from './parallel.js'
 
 /** More than two hundred environments are charged while they all run. */
 const budget = ['--memory-budget', '32768']

@@ -1,17 +1,11 @@
 // Ten calls at once of a function that sleeps 200 ms, cold and warm, beside ten bare starts of Node at once.
 
-import { join } from 'node:path'
-import { environmentsAtRest, expireAll, type FunctionSource, startDaemon } from '../daemon.js'
+import { environmentsAtRest, expireAll, startDaemon } from '../daemon.js'
+import { sleeper } from '../functions.js'
 import type { Group } from '../group.js'
-import { functionsFolder } from '../places.js'
 import { median } from '../statistics.js'
 import { bareNode } from './cold.js'
 
-export const sleeper: FunctionSource = {
-  runtime: 'nodejs22.x',
-  handler: 'index.handler',
-  code: join(functionsFolder, 'sleeper'),
-}
 const parallelCalls = 10
 const sleepMs = 200
 

@@ -2,13 +2,13 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Daemon, type FunctionSource, startDaemon, timeStart } from '../daemon.js'
+import { nodeEcho, pythonEcho } from '../functions.js'
 import { event, type Group, type GroupParts, type Round } from '../group.js'
 import { residentMbOf } from '../processes.js'
 import { startReference } from '../references.js'
 import { Scope } from '../scope.js'
 import { median } from '../statistics.js'
 import { bareNode } from './cold.js'
-import { nodeEcho, pythonEcho } from './warm.js'
 
 /** Half of them Node, half Python. */
 const twenty: Readonly<Record<string, FunctionSource>> = Object.fromEntries(

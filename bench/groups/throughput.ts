@@ -1,10 +1,10 @@
 // Calls a second over sixteen connections, with as many environments as that takes, beside fastify alone.
 
 import { startDaemon } from '../daemon.js'
+import { nodeEcho } from '../functions.js'
 import { event, type Group } from '../group.js'
 import { cpuMsOf } from '../processes.js'
 import { startReference } from '../references.js'
-import { nodeEcho } from './warm.js'
 
 const connections = 16
 /** More than sixteen environments are ever charged. */

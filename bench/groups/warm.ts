@@ -1,27 +1,14 @@
 // Warm invokes back to back over one connection: the official client and the built-in runtimes, each beside its reference.
 
-import { join } from 'node:path'
-import { type Daemon, type FunctionSource, startDaemon } from '../daemon.js'
+import { type Daemon, startDaemon } from '../daemon.js'
+import { nodeEcho, pythonEcho } from '../functions.js'
 import { event, type Group, type GroupParts } from '../group.js'
 import type { Target } from '../load/protocol.js'
 import { officialFunction } from '../official.js'
-import { functionsFolder } from '../places.js'
 import { cpuMsOf } from '../processes.js'
 import { startReference } from '../references.js'
 import type { Pair } from '../rows.js'
 import { quantile } from '../statistics.js'
-
-const echo = join(functionsFolder, 'echo')
-export const nodeEcho: FunctionSource = {
-  runtime: 'nodejs22.x',
-  handler: 'index.handler',
-  code: echo,
-}
-export const pythonEcho: FunctionSource = {
-  runtime: 'python3.12',
-  handler: 'app.handler',
-  code: echo,
-}
 
 interface Side {
   readonly target: Target

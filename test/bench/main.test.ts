@@ -1,12 +1,12 @@
 // The bench as a command: its exit codes, and one row measured for real.
 
-import { execFile } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFile, spawn } from 'node:child_process'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { buildFolder } from '../support/daemon.js'
+import { buildFolder, until } from '../support/daemon.js'
 
 t.setTimeout(180_000)
 
@@ -41,6 +41,40 @@ t.test('a figure that misses its bar is no failure', async (t) => {
   t.match(results[0], { row: 'start', about: { bar: { most: 300 } } })
   t.ok(results[0].subject.median > results[0].reference.median)
 })
+
+t.test('an interrupted run leaves no daemon behind', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'lambda-emu-bench-test-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const main = join(buildFolder, 'bench/main.js')
+  const words = [main, '--rounds', '50', '--only', 'parallel-warm,reload-node']
+  const env = { ...process.env, TMPDIR: folder }
+  const child = spawn(process.execPath, words, { env, stdio: ['ignore', 'ignore', 'pipe'] })
+  let told = ''
+  child.stderr.on('data', (chunk) => {
+    told += chunk
+  })
+  await until('a round has begun', () => told.includes('round 1'))
+  child.kill('SIGTERM')
+  const code = await new Promise((resolve) => child.once('exit', resolve))
+  t.equal(code, 130)
+  t.same(readdirSync(folder), [])
+  t.same(processesIn(folder), [])
+})
+
+/** Command lines that name the folder. */
+function processesIn(folder: string): readonly string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+      } catch {
+        // It has ended since.
+        return ''
+      }
+    })
+    .filter((line) => line.includes(folder))
+}
 
 t.test('a row whose reference cannot be measured is a failure', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'lambda-emu-bench-test-'))
