@@ -83,7 +83,7 @@ export const rows = {
     bar: { most: 0.05 },
   },
   'frozen-in': {
-    work: 'all environments frozen by hand within',
+    work: 'all environments frozen at once within',
     unit: 'ms',
     reference: 'bare writes to the same groups',
     figure: 'alone',

@@ -1,21 +1,26 @@
 // Two hundred frozen environments: what they cost while nothing happens, and how soon they are frozen.
 
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { JournalRecord } from '../../src/admin/contract.js'
-import { type Daemon, environmentsAtRest, environmentsOnce, startDaemon } from '../daemon.js'
+import { environmentsAtRest, startDaemon } from '../daemon.js'
 import { sleeper } from '../functions.js'
 import type { Group } from '../group.js'
 import { cpuMsOf, v2GroupOf } from '../processes.js'
 
 /** More than two hundred environments are charged while they all run. */
 const budget = ['--memory-budget', '32768']
+/** So long that all answer within it: then one sweep freezes them all, at a moment that can be seen coming. */
+const grace = ['--freeze-grace', '1000']
 
 export const frozen: Group = {
   rows: ['frozen-cpu', 'frozen-in'],
   async open({ scope, load, smoke, output, tell }) {
-    const daemon = await startDaemon(scope, { functions: { sleeper }, words: budget, output })
+    const daemon = await startDaemon(scope, {
+      functions: { sleeper },
+      words: [...budget, ...grace],
+      output,
+    })
     const wanted = smoke ? 5 : 200
     const target = daemon.target('sleeper', { sleepMs: smoke ? 500 : 8_000 })
     let environments: Environments = []
@@ -26,6 +31,17 @@ export const frozen: Group = {
       environments = await environmentsAtRest(daemon)
     }
     const pids = pidsOf(environments, wanted)
+    const groups = watch(pids)
+    scope.add(() => {
+      for (const { freeze, events } of groups) for (const file of [freeze, events]) closeSync(file)
+    })
+    const freezeMs = async () => {
+      // Long enough that each has its own environment.
+      const short = daemon.target('sleeper', { sleepMs: smoke ? 200 : 1_000 })
+      await load.calls({ target: short, connections: wanted, calls: 1 })
+      if (groups.some(isFrozen)) throw new Error('some were frozen before all had answered')
+      return frozenWithinMs(groups)
+    }
     const watchMs = smoke ? 500 : 5_000
     return async () => {
       const cpuBeforeMs = sumOfCpu(pids)
@@ -35,14 +51,14 @@ export const frozen: Group = {
       const percent = 100 / (performance.now() - startedMs)
       const daemonPercent = (cpuMsOf(daemon.pid) - daemonBeforeMs) * percent
       const cpuPercent = (sumOfCpu(pids) - cpuBeforeMs) * percent
-      const reference = bareFreezeMs(pids)
+      const reference = bareFreezeMs(groups)
       return {
         'frozen-cpu': {
           subject: cpuPercent,
           seen: { environments: wanted, 'daemon meanwhile, % CPU': daemonPercent },
         },
         'frozen-in': {
-          subject: await freezeByHandMs(daemon, wanted),
+          subject: await freezeMs(),
           reference,
           seen: { environments: wanted },
         },
@@ -64,51 +80,49 @@ function sumOfCpu(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => sum + cpuMsOf(pid), 0)
 }
 
-/** Thaws all, then asks for the freeze of all at once; from the first to the last word of it in the journal. Milliseconds. */
-async function freezeByHandMs(daemon: Daemon, wanted: number): Promise<number> {
-  const { admin } = daemon
-  const all = await admin.environments()
-  await Promise.all(all.map(({ id }) => admin.act('thaw', id)))
-  await environmentsOnce(daemon, 'all environments run', (found) =>
-    found.every(({ suspension }) => suspension === 'running'),
-  )
-  await Promise.all(all.map(({ id }) => admin.act('freeze', id)))
-  await environmentsAtRest(daemon)
-  const suspensions: JournalRecord[] = []
-  for await (const record of admin.journal(false, undefined, wanted * 10))
-    if (record.kind === 'environment.suspension') suspensions.push(record)
-  // Of every environment its last two words.
-  const times = suspensions.slice(-2 * wanted).map(({ atMs }) => atMs)
-  return Math.max(...times) - Math.min(...times)
+/** The files of a group, kept open: all of them are looked at hundreds of times a second. */
+interface Watched {
+  readonly freeze: number
+  readonly events: number
 }
 
-/**
- * The same by nobody's rules: thaws the groups, writes the freeze into each and waits until the kernel says so of all.
- * Milliseconds. @throws Error where there is no v2 freezer.
- */
-function bareFreezeMs(pids: readonly number[]): number {
-  const groups = [...new Set(pids.map(v2GroupOf))]
-  const files = groups.map((group) => {
-    if (group === undefined) throw new Error('there is no cgroup v2 to compare with')
-    return { freeze: openSync(join(group, 'cgroup.freeze'), 'w'), events: eventsOf(group) }
+/** @throws Error where there is no v2 freezer. */
+function watch(pids: readonly number[]): readonly Watched[] {
+  return [...new Set(pids.map(v2GroupOf))].map((group) => {
+    if (group === undefined) throw new Error('there is no cgroup v2 to look at')
+    return {
+      freeze: openSync(join(group, 'cgroup.freeze'), 'w'),
+      events: openSync(join(group, 'cgroup.events'), 'r'),
+    }
   })
-  try {
-    for (const { freeze } of files) writeSync(freeze, '0', 0)
-    const startedMs = performance.now()
-    for (const { freeze } of files) writeSync(freeze, '1', 0)
-    for (const { events } of files)
-      while (!isFrozen(events))
-        if (performance.now() - startedMs > 10_000) throw new Error(`${events} does not freeze`)
-    return performance.now() - startedMs
-  } finally {
-    for (const { freeze } of files) closeSync(freeze)
+}
+
+const text = Buffer.alloc(128)
+
+function isFrozen({ events }: Watched): boolean {
+  const length = readSync(events, text, 0, text.length, 0)
+  return text.toString('latin1', 0, length).includes('frozen 1')
+}
+
+/** From the last look at which none was frozen until the kernel says so of all. Milliseconds. @throws Error after 10 s. */
+function frozenWithinMs(groups: readonly Watched[]): number {
+  const lookedMs = performance.now()
+  let startedMs = lookedMs
+  let left = groups
+  while (left.length > 0) {
+    const beforeMs = performance.now()
+    if (beforeMs - lookedMs > 10_000) throw new Error(`${left.length} groups do not freeze`)
+    if (left.length === groups.length) startedMs = beforeMs
+    left = left.filter((group) => !isFrozen(group))
   }
+  return performance.now() - startedMs
 }
 
-function eventsOf(group: string): string {
-  return join(group, 'cgroup.events')
-}
-
-function isFrozen(events: string): boolean {
-  return /^frozen 1$/m.test(readFileSync(events, 'latin1'))
+/** The same by nobody's rules: a write into each group, and nothing else. */
+function bareFreezeMs(groups: readonly Watched[]): number {
+  for (const { freeze } of groups) writeSync(freeze, '0', 0)
+  const startedMs = performance.now()
+  for (const { freeze } of groups) writeSync(freeze, '1', 0)
+  frozenWithinMs(groups)
+  return performance.now() - startedMs
 }
