@@ -428,6 +428,13 @@ export interface EmulatorOptions {
 }
 
 /** A running emulator in this process. */
+export interface ProjectSource {
+  /** The file that was read; undefined when there was none. */
+  readonly path: string | undefined
+  /** Commands worth trying, given by the template's Metadata.LambdaEmu.Try; what comes after `lambda-emu`. */
+  readonly suggestions: readonly { readonly command: string; readonly see: string }[]
+}
+
 export interface Emulator {
   readonly lambdaUrl: string
   /** Null while the project has no HTTP API. */
@@ -436,6 +443,8 @@ export interface Emulator {
   readonly adminToken: string
   readonly stateDirectory: string
   readonly warnings: readonly Warning[]
+  /** Of the project as it was at the start. */
+  readonly source: ProjectSource
   functions(): readonly FunctionSummary[]
   status(): Status
   /** Returns the way to stop listening. */

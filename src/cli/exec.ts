@@ -7,7 +7,7 @@ import { pageOf } from './connect.js'
 import { createEventLines } from './event-lines.js'
 import type { Outcome } from './outcome.js'
 import { clientVariables } from './shell-variables.js'
-import { keepHeapSmall, tellOverdue } from './start.js'
+import { liveLong, tellOverdue } from './start.js'
 import { readStartOptions, type StartArguments } from './start-options.js'
 import type { RunEnd, Running, Terminal } from './terminal.js'
 import { createClockTime } from './text.js'
@@ -26,7 +26,6 @@ export async function run(given: ExecArguments, terminal: Terminal): Promise<Out
       problem: 'the command is missing: exec [path] -- <command> [words]',
     })
   }
-  keepHeapSmall()
   const signals = watchSignals(terminal)
   let emulator: Emulator | undefined
   try {
@@ -40,6 +39,7 @@ export async function run(given: ExecArguments, terminal: Terminal): Promise<Out
       watch: given.watch === true,
       ...(given.stateDir === undefined || named === undefined ? {} : { stateDirectory: named }),
     })
+    liveLong(terminal)
     if (!given.quiet) tell(emulator, given.verbose === true, terminal)
     const early = signals.received()
     if (early !== undefined) return ended({ is: 'killed', signal: early }, command)

@@ -35,7 +35,7 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     const outcome = await run(parsed.given as never, terminal)
     return await print(parsed.verb.name, parsed.given, outcome, terminal)
   } catch (error) {
-    const { report, exitCode } = reportOf(error)
+    const { report, exitCode } = reportOf(error, terminal.readStack)
     if (asked.json) printJson(asked.command ?? '', null, report, terminal)
     else await printError(report, terminal)
     return exitCode

@@ -56,8 +56,11 @@ export function once(data: unknown, lines: readonly string[], notes?: string): O
   return { is: 'once', data, text, exitCode: exitCodes.ok, ...more }
 }
 
-/** Any thrown value, as the command line reports it. */
-export function reportOf(error: unknown): {
+/** Any thrown value, as the command line reports it. @param readStack as Terminal has it. */
+export function reportOf(
+  error: unknown,
+  readStack: (stack: string) => string = (stack) => stack,
+): {
   readonly report: ErrorReport
   readonly exitCode: number
 } {
@@ -66,7 +69,7 @@ export function reportOf(error: unknown): {
     const category = emulatorErrors[code].blame
     return { report: { code, category, message, hint, retryable: false }, exitCode }
   }
-  const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const message = error instanceof Error ? readStack(error.stack ?? error.message) : String(error)
   const hint = 'this is a bug of lambda-emu; please report it with the lines above'
   return {
     report: { code: 'BUG', category: 'bug', message, hint, retryable: false },

@@ -65,6 +65,10 @@ export interface Terminal {
   /** Ends the process at once. */
   exit(code: number): void
   loadLibrary(): Promise<Library>
+  /** Called once an emulator is ready, before the process is set up for a long life. */
+  started?(): void
+  /** A stack that names the files that were written, where this program was made of others. */
+  readStack?(stack: string): string
 }
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -76,6 +80,8 @@ export function processTerminal(given: {
     value?: undefined,
     options?: { readonly ref?: boolean },
   ) => Promise<void>
+  readonly started?: () => void
+  readonly readStack?: (stack: string) => string
 }): Terminal {
   const interrupted = new Set<(signal?: NodeJS.Signals) => void>()
   process.stdout.on('error', () => {
@@ -107,6 +113,8 @@ export function processTerminal(given: {
     run,
     exit: (code) => process.exit(code),
     loadLibrary: () => import('../index.js'),
+    ...(given.started === undefined ? {} : { started: given.started }),
+    ...(given.readStack === undefined ? {} : { readStack: given.readStack }),
   }
 }
 

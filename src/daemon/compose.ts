@@ -104,6 +104,7 @@ async function wire(wish: Wish): Promise<Lifetime> {
     summary,
     token,
     warnings,
+    source: { path: loaded.sourcePath, suggestions: loaded.suggestions },
     ports,
   })
   try {

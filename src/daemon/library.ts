@@ -98,6 +98,10 @@ class ProcessEmulator implements LibraryEmulator {
     return this.#daemon.warnings
   }
 
+  get source() {
+    return this.#daemon.source
+  }
+
   functions() {
     return this.#daemon.functions()
   }

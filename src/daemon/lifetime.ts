@@ -6,6 +6,7 @@ import type {
   FunctionSummary,
   JournalRecord,
   LogRecord,
+  ProjectSource,
   Status,
   Warning,
 } from '../admin/contract.js'
@@ -27,6 +28,7 @@ export interface LifetimeParts {
   readonly summary: SummaryParts
   readonly token: string
   readonly warnings: readonly Warning[]
+  readonly source: ProjectSource
   readonly ports: PortRange
 }
 
@@ -64,6 +66,10 @@ export class Lifetime implements Emulator {
 
   get warnings(): readonly Warning[] {
     return this.#parts.warnings
+  }
+
+  get source(): ProjectSource {
+    return this.#parts.source
   }
 
   get summary(): SummaryParts {

@@ -28,6 +28,7 @@ import { type Guardian, startGuardian } from './guardian.js'
 import { bootId, ownIdentity, subtreeName } from './identity.js'
 import { launchProcess } from './launcher.js'
 import { MemoryWatch } from './memory-watch.js'
+import { runProbe } from './probe.js'
 import { environmentPaths, makeEnvironment, removeEnvironment } from './records.js'
 import { type Allowance, Resources } from './resources.js'
 import { Sandbox } from './sandbox.js'
@@ -134,8 +135,10 @@ async function tryMachine(options: SandboxFactoryOptions, support: CgroupSupport
   const wait: Wait = (durationMs) => timers.sleep(durationMs)
   // By this name the guardian knows it too.
   const probeName = probeGroupName()
+  // Neither knows of the other, and both wait for processes.
+  const probing = runProbe({ helper, v2Root: support.v2?.root })
   const choice = await chooseFreezer({ preference: options.freeze, support, probeName, wait })
-  const known = { freezer: choice }
+  const known = { freezer: choice, probe: await probing }
   const { abilities, findings } = await findAbilities({ helper, support, timers, variables, known })
   const wanted = options.isolation ?? 'standard'
   const isolation = isolationOf(abilities, { helper, wanted, freezer: choice.backend })

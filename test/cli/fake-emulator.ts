@@ -72,6 +72,7 @@ export function fakeEmulator(wish: FakeWish = {}) {
     adminToken: 'secret',
     stateDirectory: '/state',
     warnings: wish.warnings ?? [],
+    source: { path: undefined, suggestions: [] },
     functions: () => wish.functions ?? [],
     status: () => status,
     onJournal: (listener: (record: JournalRecord) => void) => {
