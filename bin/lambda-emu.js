@@ -10,11 +10,14 @@ const { pathToFileURL } = require('node:url')
 const built = join(__dirname, '../dist/src/cli/main.js')
 const bundle = join(__dirname, '../dist/bundle/lambda-emu.cjs')
 
-/** Whoever has compiled since without making it anew means what was compiled. */
+/**
+ * Whoever has compiled a checkout since without making the bundle anew means what was compiled. In an installed package
+ * times say nothing: its files come in any order.
+ */
 function isFresh() {
-  const bundledMs = statSync(bundle, { throwIfNoEntry: false })?.mtimeMs ?? 0
-  const builtMs = statSync(built, { throwIfNoEntry: false })?.mtimeMs ?? 0
-  return bundledMs > 0 && bundledMs >= builtMs
+  if (!existsSync(bundle)) return false
+  if (!existsSync(join(__dirname, '../tsconfig.json')) || !existsSync(built)) return true
+  return statSync(bundle).mtimeMs >= statSync(built).mtimeMs
 }
 
 async function run() {

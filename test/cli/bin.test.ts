@@ -114,7 +114,7 @@ t.test(
   },
 )
 
-t.test('a bundle that is older than what was compiled is not run', async (t) => {
+t.test('a bundle that is older than what was compiled in a checkout is not run', async (t) => {
   const { program, bundle, folder } = ownCopy(t)
   const path = join(bundle, 'lambda-emu.cjs')
   const wrong = "// 0\n(() => { throw new Error('the bundle was run') })"
@@ -124,6 +124,9 @@ t.test('a bundle that is older than what was compiled is not run', async (t) => 
   const compiled = 'export const processTerminal = () => {}\nexport const main = async () => 7\n'
   writeFileSync(join(folder, 'dist/src/cli/main.js'), compiled)
   utimesSync(path, 0, 0)
+  const installed = await runProgram(program, ['--version'], folder)
+  t.match(installed.stderr, /the bundle was run/, 'in an installed package times say nothing')
+  writeFileSync(join(folder, 'tsconfig.json'), '{}')
   t.match(await runProgram(program, ['--version'], folder), { code: 7, stderr: '' })
 })
 
