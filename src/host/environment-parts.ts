@@ -94,13 +94,15 @@ export class EnvironmentParts {
   #hostName: string | undefined
 
   #openChannel(): Promise<RuntimeChannel> {
-    const { host, ports, timers, sandboxes } = this.#parts
+    const { host, ports, timers, clock, sandboxes } = this.#parts
     const reachedAs = {
       bpf: () => lambdaRuntimeApi,
       'host-name': (port: number) => `${this.#hostName}:${port}`,
       none: undefined,
     }[sandboxes.isolation.runtimeApi]
-    return RuntimeChannel.listen({ host, ports, timers, reachedAs, onEvent: this.#options.onEvent })
+    const { onEvent } = this.#options
+    const nowMs = () => clock.kernelNowMs()
+    return RuntimeChannel.listen({ host, ports, timers, nowMs, reachedAs, onEvent })
   }
 
   #openSandbox(program: Program | undefined, { port }: RuntimeChannel): Promise<Sandbox> {

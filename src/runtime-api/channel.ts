@@ -4,10 +4,10 @@ import type { Duplex } from 'node:stream'
 import type { KernelTimers } from '../clock/clock.js'
 import type { PortRange } from '../http/port-range.js'
 import type { RuntimeExchange, RuntimeServer } from './exchange.js'
+import { listenFast } from './fast-http.js'
 import { FrameConnection } from './frame-transport.js'
 import { httpTransport } from './http-transport.js'
 import { type ChannelEvent, type Delivery, RuntimeMachine } from './machine.js'
-import { listenByNode } from './node-exchange.js'
 
 export interface ChannelOptions {
   /** Loopback address to listen on. */
@@ -17,6 +17,8 @@ export interface ChannelOptions {
   /** host:port by which the environment reaches it, where that is not the address itself. */
   readonly reachedAs?: ((port: number) => string) | undefined
   readonly timers: KernelTimers
+  /** The host's time, for the Date of answers. */
+  readonly nowMs: () => number
   readonly onEvent: (event: ChannelEvent) => void
 }
 
@@ -52,7 +54,7 @@ export class RuntimeChannel {
     const { reachedAs, timers } = options
     const machine = new RuntimeMachine(options)
     let transport: (exchange: RuntimeExchange) => void = () => {}
-    const server = await listenByNode(options, (exchange) => transport(exchange))
+    const server = await listenFast(options, (exchange) => transport(exchange))
     const { host, port } = server
     const own = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
     const address = reachedAs?.(port) ?? own

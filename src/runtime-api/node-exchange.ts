@@ -1,9 +1,7 @@
-// The Runtime API's HTTP server by node:http.
+// Requests to a Runtime API as node:http reads them: those that are not ordinary.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import type { PortRange } from '../http/port-range.js'
-import type { RuntimeExchange, RuntimeServer } from './exchange.js'
+import type { RuntimeExchange } from './exchange.js'
 
 // All official clients send a stack in a request header: a 300,000 character message makes a header as long.
 const headerBytesMax = 2 * 1024 * 1024
@@ -73,44 +71,14 @@ export class NodeExchange implements RuntimeExchange {
   }
 }
 
-/** Listens on a free port of the range. Nothing times out: a runtime may be frozen in the middle of anything. */
-export async function listenByNode(
-  { host, ports }: { readonly host: string; readonly ports: PortRange },
-  onExchange: (exchange: RuntimeExchange) => void,
-): Promise<RuntimeServer> {
+/** A server that need not listen: what it is given by its event `connection` it serves. Nothing in it times out. */
+export function nodeHttp(onExchange: (exchange: RuntimeExchange) => void): Server {
   const server = createServer({ maxHeaderSize: headerBytesMax, keepAliveTimeout: 0 })
+  // A runtime may be frozen in the middle of anything.
   server.requestTimeout = 0
   server.headersTimeout = 0
   server.timeout = 0
-  let connections = 0
-  const closed: (() => void)[] = []
   server.on('request', (request, response) => onExchange(new NodeExchange(request, response)))
-  server.on('connection', (socket) => {
-    connections += 1
-    socket.once('close', () => {
-      connections -= 1
-      for (const listener of closed) listener()
-    })
-  })
   server.on('clientError', (_error, socket) => socket.destroy())
-  await ports.listen((port) => bound(server, port, host))
-  const { address, port } = server.address() as AddressInfo
-  return {
-    host: address,
-    port,
-    connections: () => connections,
-    onConnectionClosed: (listener) => void closed.push(listener),
-    closeAllConnections: () => server.closeAllConnections(),
-    close: () => void server.close(),
-  }
-}
-
-function bound(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
+  return server
 }

@@ -48,6 +48,7 @@ export async function open(t: Test, frames = speaksFrames()) {
     host: '127.0.0.1',
     ports: portRange(0.5),
     timers: systemKernel,
+    nowMs: systemKernel.nowMs,
     onEvent: (event) => {
       events.push(event)
       for (const listener of listeners.splice(0)) listener()
