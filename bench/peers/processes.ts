@@ -1,0 +1,99 @@
+// The processes of one network namespace: found by the namespace's number, measured, and ended by their ids.
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** The network namespace of a process, as /proc names it; undefined when the process is gone. */
+export function networkOf(pid: number | 'self'): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`)
+  } catch {
+    return undefined
+  }
+}
+
+/** Every living process in a network namespace, but for `except`. */
+export function processesIn(network: string, except: readonly number[] = []): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => !except.includes(pid) && networkOf(pid) === network && !isDead(pid))
+}
+
+/**
+ * Memory of all `pids` together in MB. Pages of a file that several of them map count once, as much of it as the one holds that
+ * has most; what is not of a file counts for each. The kernel's Pss would not do: it depends on who else runs the same program.
+ */
+export function memoryMb(pids: readonly number[]): number {
+  const files = new Map<string, number>()
+  let sumKb = 0
+  for (const pid of pids) {
+    const own = mappedKb(pid)
+    sumKb += own.anonymousKb
+    for (const [file, kb] of own.files) files.set(file, Math.max(kb, files.get(file) ?? 0))
+  }
+  for (const kb of files.values()) sumKb += kb
+  return sumKb / 1024
+}
+
+/** Resident memory of one process: by file (device and inode), and what belongs to no file. */
+function mappedKb(pid: number): { anonymousKb: number; files: Map<string, number> } {
+  const files = new Map<string, number>()
+  let anonymousKb = 0
+  let file: string | undefined
+  let residentKb = 0
+  for (const line of mappings(pid)) {
+    const [, device, inode] = /^[0-9a-f]+-[0-9a-f]+ \S+ \S+ (\S+) (\d+)/.exec(line) ?? []
+    if (inode !== undefined) file = inode === '0' ? undefined : `${device}:${inode}`
+    const [, field, kb] = /^(Rss|Anonymous): +(\d+) kB/.exec(line) ?? []
+    if (field === 'Rss') residentKb = Number(kb)
+    if (field !== 'Anonymous') continue
+    anonymousKb += file ? Number(kb) : residentKb
+    if (file) files.set(file, (files.get(file) ?? 0) + residentKb - Number(kb))
+  }
+  return { anonymousKb, files }
+}
+
+function mappings(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/smaps`, 'utf8').split('\n')
+  } catch {
+    return [] // It ended meanwhile.
+  }
+}
+
+/** Waits until no process is left in the namespace, for up to `timeoutMs`; gives those that are. */
+export async function waitUntilEmpty(
+  network: string,
+  except: readonly number[],
+  timeoutMs: number,
+): Promise<number[]> {
+  const end = performance.now() + timeoutMs
+  for (;;) {
+    const left = processesIn(network, except)
+    if (left.length === 0 || performance.now() > end) return left
+    await delay(20)
+  }
+}
+
+/** Ends whatever is left in the namespace, each by its id; gives how many there were. */
+export async function endAll(network: string, except: readonly number[]): Promise<number> {
+  if (network === networkOf(1)) throw new Error('this is the namespace of the machine itself')
+  const left = processesIn(network, except)
+  for (const pid of left) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  await waitUntilEmpty(network, except, 5_000)
+  return left.length
+}
+
+function isDead(pid: number): boolean {
+  try {
+    return /^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return true
+  }
+}
