@@ -1,6 +1,6 @@
 // npm run bench:peers — lambda-emu beside the tools that npm and PyPI have for the same work, with the same functions, each in a
 // network namespace of its own. It needs root, for the namespaces; not a part of CI, because it installs much.
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -11,16 +11,19 @@ import { install } from './install.js'
 import type { Figures } from './measure.js'
 import { endAll, networkOf } from './processes.js'
 import { type Findings, factTable, figureTable, markdown, plain } from './table.js'
+import type { Tool } from './tool.js'
 import { tools } from './tools/index.js'
 
 const usage = `npm run bench:peers -- [--smoke] [--json | --markdown] [--rounds N] [--tools NAME,NAME] [--lock FILE]
   --smoke      one small round, to see that everything runs
   --json       every figure of every round
   --markdown   the tables as a page has them
-  --lock FILE  take this lock (flock) around each piece, where others measure too; the tools wait for it side by side`
+  --show       what the last run found, also when it was broken off; measures nothing
+  --lock FILE  take this lock (flock) around each piece, where others measure too`
 
 interface Options {
   readonly smoke: boolean
+  readonly show: boolean
   readonly rounds: number
   readonly names: readonly string[]
   readonly lock: string | undefined
@@ -31,6 +34,7 @@ function options(): Options {
   const { values } = parseArgs({
     options: {
       smoke: { type: 'boolean', default: false },
+      show: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       markdown: { type: 'boolean', default: false },
       rounds: { type: 'string' },
@@ -49,7 +53,7 @@ function options(): Options {
   const unknown = names.find((name) => !tools.some((tool) => tool.name === name))
   if (unknown) throw new Error(`there is no ${unknown}; there are ${tools.map((t) => t.name)}`)
   const form = values.json ? 'json' : values.markdown ? 'markdown' : 'plain'
-  return { smoke: values.smoke, rounds, names, lock: values.lock, form }
+  return { smoke: values.smoke, show: values.show, rounds, names, lock: values.lock, form }
 }
 
 const cache = process.env.XDG_CACHE_HOME
@@ -95,6 +99,32 @@ async function inside<Result>(piece: string, findings: Findings, given: Options)
   return answer.result
 }
 
+/** What a run found, as it is kept after every piece and as `--json` prints it. */
+interface Kept {
+  readonly machine: string
+  readonly smoke: boolean
+  readonly findings: readonly KeptFindings[]
+}
+
+type KeptFindings = Pick<Findings, 'rounds' | 'facts' | 'failures'> &
+  Pick<Tool, 'name' | 'version' | 'options'>
+
+const keptFile = join(cache, 'latest.json')
+
+async function keep(all: readonly Findings[], given: Options): Promise<Kept> {
+  const findings = all.map(({ tool, rounds, facts, failures }) => {
+    const { name, version, options: how } = tool
+    return { name, version, options: how, rounds, facts, failures }
+  })
+  const kept = { machine: await machineText(all), smoke: given.smoke, findings }
+  writeFileSync(keptFile, `${JSON.stringify(kept, null, 2)}\n`)
+  return kept
+}
+
+function lastRun(): Kept {
+  return JSON.parse(readFileSync(keptFile, 'utf8')) as Kept
+}
+
 /** Runs a piece; a failure is told and kept, and the others go on. */
 async function attempt(findings: Findings, what: string, run: () => Promise<void>): Promise<void> {
   say(`${findings.tool.name}: ${what}`)
@@ -118,14 +148,12 @@ async function compare(given: Options): Promise<Findings[]> {
   const installed = all.filter((findings) => findings.failures.length === 0)
   for (let round = 1; round <= given.rounds; round += 1) {
     const inTurn = round % 2 ? installed : installed.toReversed()
-    const measured = inTurn.map((findings) => () => {
-      return attempt(findings, `round ${round}`, async () => {
+    for (const findings of inTurn) {
+      await attempt(findings, `round ${round}`, async () => {
         findings.rounds.push(await inside<Figures>('figures', findings, given))
       })
-    })
-    // The lock lets one at a time do its work.
-    if (given.lock) await Promise.all(measured.map((one) => one()))
-    else for (const one of measured) await one()
+      await keep(all, given)
+    }
   }
   for (const findings of installed) {
     for (const piece of ['limits', 'timeouts']) {
@@ -137,26 +165,26 @@ async function compare(given: Options): Promise<Findings[]> {
   return all
 }
 
-async function machineText(rounds: number): Promise<string> {
+async function machineText(all: readonly Findings[]): Promise<string> {
   const python = await execa('python3', ['--version'])
   const date = new Date().toISOString().slice(0, 10)
   const cores = `${cpus().length} cores (${cpus()[0]?.model.trim()})`
+  const rounds = Math.min(...all.map((findings) => findings.rounds.length))
   return `${date}, ${cores}, Linux ${release()}, Node ${process.versions.node}, ${python.stdout}; medians of ${rounds} interleaved rounds.`
 }
 
-async function print(all: readonly Findings[], given: Options): Promise<void> {
-  const machine = await machineText(given.rounds)
+function print(kept: Kept, given: Options): void {
   if (given.form === 'json') {
-    const findings = all.map(({ tool, rounds, facts, failures }) => {
-      const { name, version, options: how } = tool
-      return { name, version, options: how, rounds, facts, failures }
-    })
-    console.log(JSON.stringify({ machine, smoke: given.smoke, findings }, null, 2))
+    console.log(JSON.stringify(kept, null, 2))
     return
   }
+  const all = kept.findings.flatMap((findings) => {
+    const tool = tools.find((one) => one.name === findings.name)
+    return tool ? [{ ...findings, tool }] : []
+  })
   const notes: string[] = []
   const form = given.form === 'markdown' ? markdown : plain
-  console.log(machine)
+  console.log(kept.machine)
   console.log(`\n${form(figureTable(all, notes))}\n\n${form(factTable(all, notes))}\n`)
   for (const [at, note] of notes.entries()) console.log(`(${at + 1}) ${note}`)
   for (const { tool } of all) {
@@ -165,12 +193,17 @@ async function print(all: readonly Findings[], given: Options): Promise<void> {
   }
 }
 
+async function measured(given: Options): Promise<Kept> {
+  if (process.getuid?.() !== 0) {
+    throw new Error('run it as root: every tool gets a network of its own')
+  }
+  mkdirSync(cache, { recursive: true })
+  return await keep(await compare(given), given)
+}
+
 const given = options()
-if (process.getuid?.() !== 0)
-  throw new Error('run it as root: every tool gets a network of its own')
-mkdirSync(cache, { recursive: true })
-const all = await compare(given)
-await print(all, given)
-const failures = all.flatMap((findings) => findings.failures)
+const kept = given.show ? lastRun() : await measured(given)
+print(kept, given)
+const failures = kept.findings.flatMap((findings) => findings.failures)
 for (const failure of failures) say(`FAILED ${failure}`)
 process.exit(failures.length === 0 ? 0 : 1)

@@ -1,9 +1,10 @@
 // The measurements of one tool: speed in one start, saved code in another.
+import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Connection } from './connection.js'
-import { memoryMb } from './processes.js'
+import { cpuMs, memoryMb } from './processes.js'
 import { answerOf, Running } from './running.js'
 import type { Folders, Plan, PlannedFunction, Tool } from './tool.js'
 
@@ -27,7 +28,13 @@ export const efforts = {
 
 /** Figures by row; a row that a tool cannot have is missing. */
 export interface Figures {
+  /** A bare `node -e 0`, just before: what the machine gave at that time. */
+  bareNodeMs?: number[]
   firstAnswerMs?: number
+  /** CPU time of all its processes; unlike durations it says something on a busy machine too. */
+  firstAnswerCpuMs?: number
+  warmCpuMs?: number
+  loadCpuMs?: number
   coldStartMs?: number[]
   pythonColdStartMs?: number[]
   warmMs?: number
@@ -63,8 +70,20 @@ function speedPlan(tool: Tool, coldStarts: number): Plan {
 
 /** All figures of one round, in two starts of the tool. */
 export async function measure(tool: Tool, folders: Folders, effort: Effort): Promise<Figures> {
+  const bareNodeMs = await startBareNode(5)
   const speed = await measureSpeed(tool, folders, effort)
-  return { ...speed, ...(await measureSaves(tool, folders, effort)) }
+  return { bareNodeMs, ...speed, ...(await measureSaves(tool, folders, effort)) }
+}
+
+async function startBareNode(times: number): Promise<number[]> {
+  const durations: number[] = []
+  for (let n = 0; n < times; n += 1) {
+    const started = performance.now()
+    const child = spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' })
+    await new Promise((resolve) => child.once('exit', resolve))
+    durations.push(performance.now() - started)
+  }
+  return durations
 }
 
 /** Start, cold starts, warm calls, load and the memory after it. */
@@ -75,16 +94,22 @@ async function measureSpeed(tool: Tool, folders: Folders, effort: Effort): Promi
   try {
     await untilItAnswers(running, 'echo')
     figures.firstAnswerMs = performance.now() - running.startedAt
+    figures.firstAnswerCpuMs = cpuMs(running.processes())
     await delay(300)
     await measureColdStarts(running, effort, figures)
-    const warm = await repeat(running, 'echo', effort.warmMs)
+    const cpuBefore = cpuMs(running.processes())
+    const calls = await repeat(running, 'echo', effort.warmMs)
+    figures.warmCpuMs = (cpuMs(running.processes()) - cpuBefore) / calls.length
+    const warm = calls.slice(Math.floor(calls.length / 10))
     figures.warmMs = quantile(warm, 0.5)
     figures.warmP99Ms = quantile(warm, 0.99)
     if (!tool.limits.python) {
       figures.pythonWarmMs = quantile(await repeat(running, 'pyecho', effort.warmMs / 2), 0.5)
     }
     await load(running, effort.loadWarmUpMs)
+    const cpuBeforeLoad = cpuMs(running.processes())
     const { answers, failures } = await load(running, effort.loadMs)
+    if (answers) figures.loadCpuMs = (cpuMs(running.processes()) - cpuBeforeLoad) / answers
     figures.throughputPerSecond = answers / (effort.loadMs / 1_000)
     figures.loadFailures = failures
     await delay(500)
@@ -160,7 +185,7 @@ async function untilItAnswers(running: Running, name: string, version?: number):
   throw new Error(`no right answer of ${name} within 15 s; the last one: ${last}`)
 }
 
-/** Calls one after the other on one connection; durations in ms, without the first tenth. */
+/** Calls one after the other on one connection; durations in ms. */
 async function repeat(running: Running, name: string, forMs: number): Promise<number[]> {
   const connection = running.connection()
   const durations: number[] = []
@@ -174,7 +199,7 @@ async function repeat(running: Running, name: string, forMs: number): Promise<nu
   } finally {
     connection.close()
   }
-  return durations.slice(Math.floor(durations.length / 10))
+  return durations
 }
 
 /** Sixteen connections, each with one call in flight. */

@@ -25,7 +25,9 @@ interface Row {
 const noPython = (tool: Tool) => tool.limits.python?.cannot
 const noColdStart = (tool: Tool) => tool.limits.coldStart?.cannot
 const rows: readonly Row[] = [
+  { title: 'bare `node -e 0` beside it, ms', figure: 'bareNodeMs', digits: 0 },
   { title: 'start to first answer, ms', figure: 'firstAnswerMs', digits: 0 },
+  { title: 'CPU time to the first answer, ms', figure: 'firstAnswerCpuMs', digits: 0 },
   { title: 'cold start, Node, ms', figure: 'coldStartMs', digits: 0, cannot: noColdStart },
   {
     title: 'cold start, Python, ms',
@@ -35,6 +37,7 @@ const rows: readonly Row[] = [
   },
   { title: 'warm invoke, Node, p50, ms', figure: 'warmMs', digits: 2 },
   { title: 'warm invoke, Node, p99, ms', figure: 'warmP99Ms', digits: 2 },
+  { title: 'CPU time for a warm invoke, Node, ms', figure: 'warmCpuMs', digits: 2 },
   {
     title: 'warm invoke, Python, p50, ms',
     figure: 'pythonWarmMs',
@@ -42,6 +45,7 @@ const rows: readonly Row[] = [
     cannot: noPython,
   },
   { title: '16 connections, answers/s', figure: 'throughputPerSecond', digits: 0 },
+  { title: 'CPU time for an answer under load, ms', figure: 'loadCpuMs', digits: 2 },
   { title: 'failed under that load', figure: 'loadFailures', digits: 0 },
   { title: 'save to new code served, ms', figure: 'saveMs', digits: 0 },
   { title: 'memory before the first call, MB', figure: 'idleMb', digits: 0 },
