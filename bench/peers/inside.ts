@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { writeSync } from 'node:fs'
 import { tryLimits, tryTimeouts } from './facts.js'
 import { efforts, measure } from './measure.js'
-import { endAll, networkOf } from './processes.js'
+import { killAll, networkOf, parentOf, processesIn } from './processes.js'
 import type { Folders } from './tool.js'
 import { tools } from './tools/index.js'
 
@@ -31,23 +31,41 @@ async function run(): Promise<object> {
   }
 }
 
-function answer(outcome: { result: object } | { error: string }): void {
-  writeSync(1, `${JSON.stringify(outcome)}\n`)
+function tell(line: string): void {
+  try {
+    writeSync(1, `${line}\n`)
+  } catch {
+    // The one who asked is gone; what was started here is ended all the same.
+  }
 }
 
-async function endWith(error: string): Promise<never> {
-  answer({ error })
-  if (network !== machineNetwork) await endAll(network, [process.pid])
+/** Ends what runs in here and then itself, blocking, so that nothing is started meanwhile. */
+function endWith(error: string): never {
+  if (network !== machineNetwork) {
+    for (const pid of processesIn(network, [process.pid])) {
+      if (parentOf(pid) === process.pid) process.kill(pid, 'SIGKILL')
+    }
+    // What a tool leaves to clean up after it, as lambda-emu does, gets its time.
+    const end = performance.now() + 3_000
+    const never = new Int32Array(new SharedArrayBuffer(4))
+    while (processesIn(network, [process.pid]).length > 0 && performance.now() < end) {
+      Atomics.wait(never, 0, 0, 20)
+    }
+    killAll(network, [process.pid])
+  }
+  tell(JSON.stringify({ error }))
   process.exit(1)
 }
 
-writeSync(1, `${network}\n`)
+tell(network)
 setTimeout(() => endWith(`${piece} did not end within ${pieceTimeoutMs} ms`), pieceTimeoutMs)
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => endWith(signal))
+// Standard input is a pipe that ends when the program that started this one does.
+process.stdin.on('end', () => endWith('the program that asked is gone')).resume()
 try {
-  answer({ result: await run() })
+  tell(JSON.stringify({ result: await run() }))
 } catch (error) {
-  await endWith(error instanceof Error ? error.message : `${error}`)
+  endWith(error instanceof Error ? error.message : `${error}`)
 }
 // Open sockets of a tool that does not let go are no reason to stay.
 process.exit(0)

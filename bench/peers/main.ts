@@ -83,6 +83,7 @@ async function inside<Result>(piece: string, findings: Findings, given: Options)
   const child = execa(file, args, {
     env: measuredVariables(),
     extendEnv: false,
+    stdin: 'pipe',
     stderr: 'inherit',
     reject: false,
     buffer: false,

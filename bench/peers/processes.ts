@@ -11,6 +11,15 @@ export function networkOf(pid: number | 'self'): string | undefined {
   }
 }
 
+/** The parent of a process; undefined when the process is gone. */
+export function parentOf(pid: number): number | undefined {
+  try {
+    return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
+  } catch {
+    return undefined
+  }
+}
+
 /** Every living process in a network namespace, but for `except`. */
 export function processesIn(network: string, except: readonly number[] = []): number[] {
   return readdirSync('/proc')
@@ -94,8 +103,8 @@ export async function waitUntilEmpty(
   }
 }
 
-/** Ends whatever is left in the namespace, each by its id; gives how many there were. */
-export async function endAll(network: string, except: readonly number[]): Promise<number> {
+/** Kills whatever is left in the namespace, each by its id, and does not wait; gives how many there were. */
+export function killAll(network: string, except: readonly number[]): number {
   if (network === networkOf(1)) throw new Error('this is the namespace of the machine itself')
   const left = processesIn(network, except)
   for (const pid of left) {
@@ -105,8 +114,14 @@ export async function endAll(network: string, except: readonly number[]): Promis
       // It ended meanwhile.
     }
   }
-  await waitUntilEmpty(network, except, 5_000)
   return left.length
+}
+
+/** Kills whatever is left in the namespace and waits for its end; gives how many there were. */
+export async function endAll(network: string, except: readonly number[]): Promise<number> {
+  const left = killAll(network, except)
+  await waitUntilEmpty(network, except, 5_000)
+  return left
 }
 
 function isDead(pid: number): boolean {
