@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { quantile } from './measure.js'
-import { answerOf, Running } from './running.js'
-import type { Folders, Plan, PlannedFunction, Reply, Tool } from './tool.js'
+import { answerOf, type Place, Running } from './running.js'
+import type { Folders, Plan, PlannedFunction, Reply } from './tool.js'
 
 /** The rows of the table of facts, in their order. */
 export const claims = {
@@ -53,13 +53,13 @@ function planFor(name: string, settings: Partial<PlannedFunction>): Plan {
 }
 
 /** Tries everything but the timeouts, in one start of the tool, which it kills at the end. */
-export async function tryLimits(tool: Tool, folders: Folders): Promise<Facts> {
+export async function tryLimits(place: Place): Promise<Facts> {
   const facts: Facts = {}
-  const running = await Running.start(tool, folders, planFor('probe', {}), 'fast')
+  const running = await Running.start(place, planFor('probe', {}), 'fast')
   const ask: Ask = (op, more = {}) => running.invoke('probe', { op, ...more })
   try {
     await tryFreeze(ask, facts)
-    await tryIsolation(ask, folders, facts)
+    await tryIsolation(ask, place.folders, facts)
     const naps = await Promise.all([1, 2, 3, 4].map(() => ask('nap', { ms: 300 })))
     const most = Math.max(...naps.map((nap) => number(nap, 'most')))
     facts.oneAtATime = { holds: most === 1, note: `${most} of 4 calls at once in one` }
@@ -137,7 +137,7 @@ async function tryIsolation(ask: Ask, folders: Folders, facts: Facts): Promise<v
 }
 
 /** Tries the timeouts: one second for code that wants three. */
-export async function tryTimeouts(tool: Tool, folders: Folders): Promise<Facts> {
+export async function tryTimeouts(place: Place): Promise<Facts> {
   const facts: Facts = {}
   const told: string[] = []
   const sink = createServer((request, response) => {
@@ -147,7 +147,7 @@ export async function tryTimeouts(tool: Tool, folders: Folders): Promise<Facts> 
   await new Promise<void>((resolve) => sink.listen(0, '127.0.0.1', resolve))
   const { port } = sink.address() as AddressInfo
   const plan = planFor('short', { timeoutSeconds, memoryMb: 1_769 })
-  const running = await Running.start(tool, folders, plan, 'fast')
+  const running = await Running.start(place, plan, 'fast')
   try {
     await running.invoke('short', { op: 'count' })
     for (const [claim, op] of [

@@ -4,28 +4,29 @@ import { writeSync } from 'node:fs'
 import { tryLimits, tryTimeouts } from './facts.js'
 import { efforts, measure } from './measure.js'
 import { killAll, networkOf, parentOf, processesIn } from './processes.js'
-import type { Folders } from './tool.js'
+import type { Place } from './running.js'
 import { tools } from './tools/index.js'
 
 const [piece, name, effortName, installed, project, machineNetwork] = process.argv.slice(2)
-const network = networkOf('self') ?? ''
+const network = { own: networkOf('self') ?? '', machine: machineNetwork ?? '' }
+const isOwn = network.own !== '' && network.machine !== '' && network.own !== network.machine
 /** Far more than any piece takes: past it the tool hangs. */
 const pieceTimeoutMs = 90_000
 
 async function run(): Promise<object> {
   const tool = tools.find((one) => one.name === name)
   if (!tool || !installed || !project) throw new Error('inside.js is started by main.js')
-  if (network === machineNetwork) throw new Error('this is the network of the machine itself')
+  if (!isOwn) throw new Error('this is the network of the machine itself')
   execFileSync('ip', ['link', 'set', 'lo', 'up'])
-  const folders: Folders = { installed, project }
+  const place: Place = { tool, folders: { installed, project }, network }
   const effort = effortName === 'smoke' ? efforts.smoke : efforts.full
   switch (piece) {
     case 'figures':
-      return await measure(tool, folders, effort)
+      return await measure(place, effort)
     case 'limits':
-      return await tryLimits(tool, folders)
+      return await tryLimits(place)
     case 'timeouts':
-      return await tryTimeouts(tool, folders)
+      return await tryTimeouts(place)
     default:
       throw new Error(`there is no piece ${piece}`)
   }
@@ -41,14 +42,14 @@ function tell(line: string): void {
 
 /** Ends what runs in here and then itself, blocking, so that nothing is started meanwhile. */
 function endWith(error: string): never {
-  if (network !== machineNetwork) {
-    for (const pid of processesIn(network, [process.pid])) {
+  if (isOwn) {
+    for (const pid of processesIn(network.own, [process.pid])) {
       if (parentOf(pid) === process.pid) process.kill(pid, 'SIGKILL')
     }
     // What a tool leaves to clean up after it, as lambda-emu does, gets its time.
     const end = performance.now() + 3_000
     const never = new Int32Array(new SharedArrayBuffer(4))
-    while (processesIn(network, [process.pid]).length > 0 && performance.now() < end) {
+    while (processesIn(network.own, [process.pid]).length > 0 && performance.now() < end) {
       Atomics.wait(never, 0, 0, 20)
     }
     killAll(network, [process.pid])
@@ -57,7 +58,7 @@ function endWith(error: string): never {
   process.exit(1)
 }
 
-tell(network)
+tell(network.own)
 setTimeout(() => endWith(`${piece} did not end within ${pieceTimeoutMs} ms`), pieceTimeoutMs)
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => endWith(signal))
 // Standard input is a pipe that ends when the program that started this one does.

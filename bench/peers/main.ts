@@ -10,7 +10,7 @@ import type { Facts } from './facts.js'
 import { install } from './install.js'
 import type { Figures } from './measure.js'
 import { endAll, networkOf } from './processes.js'
-import { type Findings, factTable, figureTable, markdown, plain } from './table.js'
+import { disturbance, type Findings, factTable, figureTable, markdown, plain } from './table.js'
 import type { Tool } from './tool.js'
 import { tools } from './tools/index.js'
 
@@ -95,7 +95,7 @@ async function inside<Result>(piece: string, findings: Findings, given: Options)
     else network = line
   }
   await child
-  if (network) await endAll(network, [])
+  if (network) await endAll({ own: network, machine }, [])
   if (answer.result === undefined) throw new Error(answer.error)
   return answer.result
 }
@@ -171,7 +171,7 @@ async function machineText(all: readonly Findings[]): Promise<string> {
   const date = new Date().toISOString().slice(0, 10)
   const cores = `${cpus().length} cores (${cpus()[0]?.model.trim()})`
   const rounds = Math.min(...all.map((findings) => findings.rounds.length))
-  return `${date}, ${cores}, Linux ${release()}, Node ${process.versions.node}, ${python.stdout}; medians of ${rounds} interleaved rounds.`
+  return `${date}, ${cores}, Linux ${release()}, Node ${process.versions.node}, ${python.stdout}; interleaved rounds: ${rounds}; medians. Memory is that of all processes, files that they share counted once. Functions have 1,769 MB.`
 }
 
 function print(kept: Kept, given: Options): void {
@@ -185,7 +185,7 @@ function print(kept: Kept, given: Options): void {
   })
   const notes: string[] = []
   const form = given.form === 'markdown' ? markdown : plain
-  console.log(kept.machine)
+  console.log([kept.machine, disturbance(all) ?? []].flat().join('\n'))
   console.log(`\n${form(figureTable(all, notes))}\n\n${form(factTable(all, notes))}\n`)
   for (const [at, note] of notes.entries()) console.log(`(${at + 1}) ${note}`)
   for (const { tool } of all) {

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Connection } from './connection.js'
 import { cpuMs, memoryMb } from './processes.js'
-import { answerOf, Running } from './running.js'
-import type { Folders, Plan, PlannedFunction, Tool } from './tool.js'
+import { answerOf, type Place, Running } from './running.js'
+import type { Plan, PlannedFunction, Tool } from './tool.js'
 
 /** 1,769 MB is one vCPU on Lambda: the functions measured are not held back in any tool. */
 const fullMemoryMb = 1_769
@@ -69,10 +69,10 @@ function speedPlan(tool: Tool, coldStarts: number): Plan {
 }
 
 /** All figures of one round, in two starts of the tool. */
-export async function measure(tool: Tool, folders: Folders, effort: Effort): Promise<Figures> {
+export async function measure(place: Place, effort: Effort): Promise<Figures> {
   const bareNodeMs = await startBareNode(5)
-  const speed = await measureSpeed(tool, folders, effort)
-  return { bareNodeMs, ...speed, ...(await measureSaves(tool, folders, effort)) }
+  const speed = await measureSpeed(place, effort)
+  return { bareNodeMs, ...speed, ...(await measureSaves(place, effort)) }
 }
 
 async function startBareNode(times: number): Promise<number[]> {
@@ -87,10 +87,11 @@ async function startBareNode(times: number): Promise<number[]> {
 }
 
 /** Start, cold starts, warm calls, load and the memory after it. */
-async function measureSpeed(tool: Tool, folders: Folders, effort: Effort): Promise<Figures> {
+async function measureSpeed(place: Place, effort: Effort): Promise<Figures> {
+  const { tool } = place
   const figures: Figures = {}
   const plan = speedPlan(tool, effort.coldStarts)
-  const running = await Running.start(tool, folders, plan, 'fast')
+  const running = await Running.start(place, plan, 'fast')
   try {
     await untilItAnswers(running, 'echo')
     figures.firstAnswerMs = performance.now() - running.startedAt
@@ -123,10 +124,11 @@ async function measureSpeed(tool: Tool, folders: Folders, effort: Effort): Promi
 }
 
 /** Memory before the first call, and the time from a save to the first answer of the new code. */
-async function measureSaves(tool: Tool, folders: Folders, effort: Effort): Promise<Figures> {
+async function measureSaves(place: Place, effort: Effort): Promise<Figures> {
+  const { tool, folders } = place
   const figures: Figures = { saveMs: [] }
   const plan = speedPlan(tool, effort.coldStarts)
-  const running = await Running.start(tool, folders, plan, 'reload')
+  const running = await Running.start(place, plan, 'reload')
   try {
     await delay(1_000)
     figures.idleMb = memoryMb(running.processes())

@@ -2,6 +2,12 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 
+/** A network namespace made for one tool, and the one of the machine, in which nothing is ever ended. */
+export interface Network {
+  readonly own: string
+  readonly machine: string
+}
+
 /** The network namespace of a process, as /proc names it; undefined when the process is gone. */
 export function networkOf(pid: number | 'self'): string | undefined {
   try {
@@ -103,10 +109,13 @@ export async function waitUntilEmpty(
   }
 }
 
-/** Kills whatever is left in the namespace, each by its id, and does not wait; gives how many there were. */
-export function killAll(network: string, except: readonly number[]): number {
-  if (network === networkOf(1)) throw new Error('this is the namespace of the machine itself')
-  const left = processesIn(network, except)
+/**
+ * Kills whatever is left in the namespace, each by its id, and does not wait; gives how many there were. Throws rather than touch
+ * the machine's own processes.
+ */
+export function killAll({ own, machine }: Network, except: readonly number[]): number {
+  if (!own || !machine || own === machine) throw new Error('this is the network of the machine')
+  const left = processesIn(own, except)
   for (const pid of left) {
     try {
       process.kill(pid, 'SIGKILL')
@@ -118,9 +127,9 @@ export function killAll(network: string, except: readonly number[]): number {
 }
 
 /** Kills whatever is left in the namespace and waits for its end; gives how many there were. */
-export async function endAll(network: string, except: readonly number[]): Promise<number> {
+export async function endAll(network: Network, except: readonly number[]): Promise<number> {
   const left = killAll(network, except)
-  await waitUntilEmpty(network, except, 5_000)
+  await waitUntilEmpty(network.own, except, 5_000)
   return left
 }
 

@@ -4,11 +4,18 @@ import { mkdirSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Connection, sendOnce } from './connection.js'
-import { endAll, networkOf, processesIn, waitUntilEmpty } from './processes.js'
+import { endAll, type Network, processesIn, waitUntilEmpty } from './processes.js'
 import type { Call, Folders, Mode, Plan, Reply, Tool } from './tool.js'
 
 const startTimeoutMs = 30_000
 const stopTimeoutMs = 5_000
+
+/** Where a tool is tried: its folders, and the network namespace that is all its own. */
+export interface Place {
+  readonly tool: Tool
+  readonly folders: Folders
+  readonly network: Network
+}
 
 /** A tool that answers on its port, with the plan's functions in it. */
 export class Running {
@@ -16,17 +23,19 @@ export class Running {
   readonly startedAt: number
   readonly #child: ChildProcess
   readonly #ended: Promise<unknown>
-  readonly #network = networkOf('self') ?? ''
+  readonly #network: Network
 
-  private constructor(tool: Tool, child: ChildProcess, startedAt: number) {
+  private constructor(tool: Tool, network: Network, child: ChildProcess, startedAt: number) {
     this.tool = tool
+    this.#network = network
     this.#child = child
     this.startedAt = startedAt
     this.#ended = new Promise((resolve) => child.once('exit', resolve))
   }
 
   /** Writes the project anew and starts the tool; what it prints goes to `log.txt` beside the project. */
-  static async start(tool: Tool, folders: Folders, plan: Plan, mode: Mode): Promise<Running> {
+  static async start(place: Place, plan: Plan, mode: Mode): Promise<Running> {
+    const { tool, folders, network } = place
     rmSync(folders.project, { recursive: true, force: true })
     mkdirSync(folders.project, { recursive: true })
     tool.prepare(folders, plan)
@@ -38,7 +47,7 @@ export class Running {
       env: { ...process.env, ...variables },
       stdio: ['ignore', log, log],
     })
-    const running = new Running(tool, child, startedAt)
+    const running = new Running(tool, network, child, startedAt)
     try {
       await running.#untilItListens()
       await tool.deploy?.((call) => running.send(call), folders, plan)
@@ -83,7 +92,7 @@ export class Running {
 
   /** The tool's processes: all in this network namespace but for the one that measures. */
   processes(): number[] {
-    return processesIn(this.#network, [process.pid])
+    return processesIn(this.#network.own, [process.pid])
   }
 
   /** Ends it as Ctrl-C does; gives how many of its processes outlived it by two seconds. */
@@ -101,7 +110,7 @@ export class Running {
   }
 
   async #sweep(): Promise<number> {
-    await waitUntilEmpty(this.#network, [process.pid], 2_000)
+    await waitUntilEmpty(this.#network.own, [process.pid], 2_000)
     return await endAll(this.#network, [process.pid])
   }
 }

@@ -77,6 +77,16 @@ function fraction(digits: number): Intl.NumberFormatOptions {
   return { minimumFractionDigits: digits, maximumFractionDigits: digits }
 }
 
+/** A sentence when the machine had other work during the rounds; undefined when the figures can be compared. */
+export function disturbance(all: readonly Findings[]): string | undefined {
+  const starts = all.flatMap(({ rounds }) => rounds.flatMap((round) => round.bareNodeMs ?? []))
+  if (starts.length === 0) return undefined
+  const [low, high] = [quantile(starts, 0.1), quantile(starts, 0.9)]
+  if (high < 2 * low) return undefined
+  const range = `${low.toFixed(0)} to ${high.toFixed(0)} ms`
+  return `The machine had other work: a bare node took ${range} to start. Durations cannot be compared; CPU times can.`
+}
+
 /** What each tool does around a function, found by trying. */
 export function factTable(all: readonly Findings[], notes: string[]): Table {
   const head = ['', ...all.map(({ tool }) => tool.name)]
