@@ -96,12 +96,16 @@ async function tryFreeze(ask: Ask, facts: Facts): Promise<void> {
     : { holds: null, note: 'the process ends with its request' }
 }
 
-/** Against a free process that works at the same time: what else runs on the machine takes from both. */
+/** Against a free process that works at the same time; where that gets no half of a core either, nothing can be told. */
 async function tryCpu(ask: Ask, facts: Facts): Promise<void> {
   const shares: number[] = []
-  for (let n = 0; n < 3; n += 1) {
+  for (let n = 0; n < 6 && shares.length < 3; n += 1) {
     const [reply, free] = await Promise.all([ask('burn', { ms: burnMs }), burnFreely()])
-    shares.push(number(reply, 'cpuShare') / free)
+    if (free > 0.5) shares.push(number(reply, 'cpuShare') / free)
+  }
+  if (shares.length === 0) {
+    facts.cpu = { holds: null, note: 'the machine was too busy to tell' }
+    return
   }
   const share = quantile(shares, 0.5)
   facts.cpu = { holds: share < 0.5, note: `${Math.round(share * 100)} % of a free process` }

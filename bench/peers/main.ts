@@ -78,7 +78,7 @@ async function inside<Result>(piece: string, findings: Findings, given: Options)
   const folders = [join(own, 'installed'), join(own, 'project')]
   const words = [piece, findings.tool.name, effort, ...folders, machine]
   const command = ['unshare', '--net', '--', ...program, ...words]
-  if (given.lock) command.unshift('flock', piece === 'figures' ? '-x' : '-s', given.lock)
+  if (given.lock) command.unshift('flock', piece === 'timeouts' ? '-s' : '-x', given.lock)
   const [file = '', ...args] = command
   const child = execa(file, args, {
     env: measuredVariables(),
