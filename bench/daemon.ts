@@ -82,23 +82,21 @@ function daemonAt(file: DaemonFile, stop: () => Promise<void>): Daemon {
   }
 }
 
-/** How long it takes to say on a pipe that it is ready; then it is stopped. Milliseconds. */
-export async function timeStart(scope: Scope, wish: DaemonWish): Promise<number> {
+/** How long it takes to say on a pipe that it is ready; it ends with the scope. Milliseconds. */
+export function timeStart(scope: Scope, wish: DaemonWish): Promise<number> {
   const folder = temporaryFolder(scope)
   const startedMs = performance.now()
   const child = spawn(process.execPath, [...startWords(folder, wish), '--json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const ended = endOf(child)
-  const elapsedMs = await new Promise<number>((resolve, reject) => {
+  scope.add(() => stopped(child, ended))
+  return new Promise<number>((resolve, reject) => {
     void ended.then((code) => reject(new Error(`the daemon ended with ${code}`)))
     createInterface({ input: child.stdout }).on('line', (line) => {
       if (line.startsWith('{"event":"ready"')) resolve(performance.now() - startedMs)
     })
   })
-  child.kill('SIGINT')
-  await ended
-  return elapsedMs
 }
 
 /** The project is written into the folder. */

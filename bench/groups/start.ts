@@ -17,13 +17,14 @@ const twenty: Readonly<Record<string, FunctionSource>> = Object.fromEntries(
 
 export const start: Group = {
   rows: ['start'],
-  async open({ load, smoke, output }) {
+  async open({ scope, load, smoke, output }) {
     const once = async () => {
-      const scope = new Scope()
+      const own = new Scope()
+      scope.add(() => own.close())
       try {
-        return await timeStart(scope, { functions: twenty, output })
+        return await timeStart(own, { functions: twenty, output })
       } finally {
-        await scope.close()
+        await own.close()
       }
     }
     await once()
