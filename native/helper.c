@@ -42,6 +42,9 @@ int write_file(const char *path, const char *text) {
 }
 
 int make_folders(const char *path, unsigned mode) {
+  /* Most often its parents are there, and it is too. */
+  if (mkdir(path, mode) == 0 || errno == EEXIST) return 0;
+  if (errno != ENOENT) return errno;
   char folder[PATH_MAX];
   size_t length = strlen(path);
   if (length >= sizeof folder) return ENAMETOOLONG;
@@ -60,6 +63,7 @@ static const struct {
   int (*run)(int argc, char **argv);
 } verbs[] = {
     {"run", verb_run},
+    {"spawner", verb_spawner},
     {"guard", verb_guard},
     {"probe", verb_probe},
     {"storage", verb_storage},
@@ -71,5 +75,5 @@ int main(int argc, char **argv) {
       if (strcmp(argv[1], verbs[each].name) == 0) return verbs[each].run(argc - 2, argv + 2);
     }
   }
-  fail("the verbs are run, guard, probe and storage");
+  fail("the verbs are run, spawner, guard, probe and storage");
 }

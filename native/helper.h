@@ -10,6 +10,7 @@
 
 /* A verb gets its own arguments, without the program's and its own name, and returns an exit code. */
 int verb_run(int argc, char **argv);
+int verb_spawner(int argc, char **argv);
 int verb_guard(int argc, char **argv);
 int verb_probe(int argc, char **argv);
 int verb_storage(int argc, char **argv);

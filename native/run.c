@@ -1,5 +1,6 @@
 /* Starts one process of an environment: its control groups, what it sees, who it is; then waits for its end. */
 #include "sandbox.h"
+#include "spawner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,9 +27,6 @@
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
 #endif
-
-/* Descriptors that the daemon opens for it, after the standard ones. */
-enum { CHANNEL = 3, STATUS = 4 };
 
 _Noreturn void refuse(const struct sandbox *sandbox, const char *step, int error) {
   char line[512];
@@ -394,21 +392,39 @@ static _Noreturn void run_here(struct sandbox *sandbox) {
   end_as(status);
 }
 
-int verb_run(int argc, char **argv) {
-  /* Node opened them as further descriptors of this process; everything above is none of ours. */
+static _Noreturn void run(int argc, char **argv) {
+  /* Opened as further descriptors by whoever started this process; everything above is none of ours. */
   struct sandbox sandbox = {.status = STATUS, .channel = -1, .own_group = -1, .owner_namespace = -1};
   syscall(SYS_close_range, CHANNEL, ~0U, CLOSE_RANGE_CLOEXEC);
   if (fcntl(STATUS, F_GETFD) < 0) sandbox.status = -1;
   parse(&sandbox, argc, argv);
-  /* The helper's own name and the verb stand before the words. */
-  program_name = argv[-2];
-  words_begin = argv[0];
-  words_end = argv[argc - 1] + strlen(argv[argc - 1]);
   prctl(PR_SET_NAME, "lambda-emu-run");
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) refuse(&sandbox, "parent-death signal", errno);
-  if (sandbox.parent != 0 && getppid() != sandbox.parent) return EXIT_HELPER;
+  if (sandbox.parent != 0 && getppid() != sandbox.parent) _exit(EXIT_HELPER);
   /* Keys of the user's session are none of the function's. */
   syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0);
   if (sandbox.namespaces == NAMESPACES_NONE) run_here(&sandbox);
   run_in_namespaces(&sandbox);
+}
+
+_Noreturn void run_forked(const struct forked *forked) {
+  static const char name[] = "lambda-emu-run";
+  environ = forked->environment;
+  program_name = forked->shown;
+  words_begin = forked->shown;
+  words_end = forked->shown_end;
+  forget_words();
+  if (words_end - words_begin >= (ptrdiff_t)sizeof name) {
+    memcpy(words_begin, name, sizeof name);
+    words_begin += sizeof name;
+  }
+  run(forked->words_count, forked->words);
+}
+
+int verb_run(int argc, char **argv) {
+  /* The helper's own name and the verb stand before the words. */
+  program_name = argv[-2];
+  words_begin = argv[0];
+  words_end = argv[argc - 1] + strlen(argv[argc - 1]);
+  run(argc, argv);
 }

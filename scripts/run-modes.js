@@ -120,7 +120,7 @@ function copyRepository(place) {
   const native = `dist/native/${process.platform}-${process.arch}`
   const helper = process.env.LAMBDA_EMU_HELPER ?? join(root, native, 'lambda-emu-helper')
   cpSync(helper, join(copy, native, 'lambda-emu-helper'))
-  for (const name of ['package.json', 'bin', 'runtimes', 'fixtures'])
+  for (const name of ['package.json', 'bin', 'dist/runtimes', 'fixtures'])
     cpSync(join(root, name), join(copy, name), { recursive: true })
   const modules = join(root, 'node_modules')
   const readable = attempt([...asUser, 'test', '-r', join(modules, 'tap/package.json')]) === ''

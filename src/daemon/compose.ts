@@ -49,7 +49,6 @@ interface Wish {
 async function wire(wish: Wish): Promise<Lifetime> {
   const { options, host, loaded, claim } = wish
   const { stateDirectory } = claim
-  const memoryBudgetMb = memoryBudgetOf(options)
   const cpuAllotted = options.cpu ?? true
   const { sandboxes, warnings: ofMachine } = await openSandboxes(options, stateDirectory)
   const codeStore = await openCodeStore(stateDirectory)
@@ -63,7 +62,7 @@ async function wire(wish: Wish): Promise<Lifetime> {
     pipes,
     host,
     ports,
-    memoryBudgetMb,
+    memoryBudgetMb: memoryBudgetOf(options),
     cpuAllotted,
     lambdaEndpointUrl: () => lifetime.lambdaUrl,
     runtimeChannel: options.runtimeChannel ?? 'frames',

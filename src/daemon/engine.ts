@@ -61,7 +61,7 @@ export interface Engine {
   readonly codeInUse: () => readonly string[]
 }
 
-const runtimesFolder = join(packageRoot, 'runtimes')
+const runtimesFolder = join(packageRoot, 'dist/runtimes')
 
 /** What the user's options say of the clock. */
 export function clockOptionsOf(options: EmulatorOptions): EmulatorClockOptions {

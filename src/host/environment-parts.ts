@@ -36,7 +36,7 @@ export interface OpeningParts {
   readonly newStreamId: () => string
   /** False with --no-cpu. */
   readonly cpuAllotted: boolean
-  /** The folder `runtimes/` of this package. */
+  /** The folder `dist/runtimes/` of this package. */
   readonly runtimesFolder: string
   /** How our own bootstraps reach their Runtime API. */
   readonly runtimeChannel: 'frames' | 'http'

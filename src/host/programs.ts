@@ -40,7 +40,7 @@ interface Python {
   readonly userPackages: string | undefined
 }
 
-/** @param runtimesFolder the folder `runtimes/` of this package. */
+/** @param runtimesFolder the folder `dist/runtimes/` of this package. */
 export function programs(runtimesFolder: string): Programs {
   const interpreters = new Map<string, Promise<Python | undefined>>()
 

@@ -26,13 +26,15 @@ import {
 } from './enclosure.js'
 import { type Guardian, startGuardian } from './guardian.js'
 import { bootId, ownIdentity, subtreeName } from './identity.js'
-import { launchProcess } from './launcher.js'
+import { launchProcess, spawnProcess } from './launcher.js'
 import { MemoryWatch } from './memory-watch.js'
 import { runProbe } from './probe.js'
 import { environmentPaths, makeEnvironment, removeEnvironment } from './records.js'
 import { type Allowance, Resources } from './resources.js'
 import { Sandbox } from './sandbox.js'
-import { type ProcessSpec, startProcess } from './spawn.js'
+import { type ProcessSpec, type StartedProcess, startProcess } from './spawn.js'
+import { SpawnerFailure } from './spawner.js'
+import { keepSpawner, type SpawnerKeeper } from './spawner-keeper.js'
 import { createStorage, type Storage, type TmpStorage } from './storage.js'
 import { makeSubtree, removeSubtree, type Subtree } from './subtree.js'
 
@@ -97,12 +99,14 @@ export async function createSandboxFactory(
   const problems: string[] = []
   // It must be there before the first group is, and comes up while the machine is tried.
   const guarding = startedGuardian(options, { support, factory }, problems)
+  const spawning = keptSpawner(options)
   const machine = await tryMachine(options, support).catch(async (error: unknown) => {
     await (await guarding)?.close()
+    await (await spawning)?.close()
     throw error
   })
   const { choice, abilities, isolation, subtree } = machine
-  const guardian = await guarding
+  const [guardian, spawner] = await Promise.all([guarding, spawning])
   const maker = new SandboxMaker({
     options,
     abilities,
@@ -110,6 +114,7 @@ export async function createSandboxFactory(
     backend: choice.backend,
     subtree,
     guardian,
+    spawner,
     // Environments of several emulators in one process have the same ids and share the daemon's subtree.
     groupName: (id) => `${factory}-${id}`,
   })
@@ -125,7 +130,7 @@ export async function createSandboxFactory(
     async close() {
       await maker.close()
       removeSubtree(subtree)
-      await guardian?.close()
+      await Promise.all([guardian?.close(), spawner?.close()])
     },
   }
 }
@@ -152,7 +157,16 @@ async function tryMachine(options: SandboxFactoryOptions, support: CgroupSupport
 }
 
 /** A helper that is broken in whatever way must not hold up the start for longer. */
-const GUARDIAN_READY_WITHIN_MS = 5_000
+const READY_WITHIN_MS = 5_000
+
+/** What starts processes without a fork of this one. Never rejects. */
+function keptSpawner({
+  helper,
+  timers,
+}: SandboxFactoryOptions): Promise<SpawnerKeeper | undefined> {
+  if (helper === undefined) return Promise.resolve(undefined)
+  return keepSpawner({ helper, timers, readyWithinMs: READY_WITHIN_MS })
+}
 
 /** Without it the next start cleans up after a crash. Never rejects. */
 async function startedGuardian(
@@ -165,7 +179,7 @@ async function startedGuardian(
   const daemon = ownIdentity()
   const groupFolders = rootsOf(support).map((root) => join(root, subtreeName(daemon)))
   const patience = new AbortController()
-  const rest = timers.after(GUARDIAN_READY_WITHIN_MS, () => patience.abort())
+  const rest = timers.after(READY_WITHIN_MS, () => patience.abort())
   const giveUp = patience.signal
   try {
     return await startGuardian({ helper, stateDirectory, daemon, groupFolders, factory, giveUp })
@@ -190,6 +204,7 @@ interface MakerParts {
   readonly backend: FreezerBackend
   readonly subtree: Subtree
   readonly guardian: Guardian | undefined
+  readonly spawner: SpawnerKeeper | undefined
   readonly groupName: (id: string) => string
 }
 
@@ -305,16 +320,23 @@ class SandboxMaker {
   }
 
   #launcher(id: string, containment: Containment, storage: TmpStorage, wish: SandboxWish) {
-    const { isolation, options } = this.#parts
+    const { isolation, options, spawner } = this.#parts
     const { helper } = isolation
     const { joinPaths, v2Folder } = containment
-    if (helper === undefined) return (spec: ProcessSpec) => startProcess(spec, joinPaths)
+    if (helper === undefined) return async (spec: ProcessSpec) => startProcess(spec, joinPaths)
     sandboxesMade += 1
     const parts = { isolation, ordinal: sandboxesMade, joinPaths, v2Folder }
     const { root: rootFolder } = environmentPaths(options.stateDirectory, id)
     const enclosure = enclosureOf({ ...parts, rootFolder }, { ...wish, tmpFolder: storage.folder })
-    return (spec: ProcessSpec) =>
-      launchProcess(helper, spec, enclosure, containment.group?.canBeBornIn === true)
+    return async (spec: ProcessSpec): Promise<StartedProcess> => {
+      const born = containment.group?.canBeBornIn === true
+      const current = spawner?.current
+      if (current === undefined) return launchProcess(helper, spec, enclosure, born)
+      return spawnProcess(current, spec, enclosure, born).catch((error: unknown) => {
+        if (error instanceof SpawnerFailure) return launchProcess(helper, spec, enclosure, born)
+        throw error
+      })
+    }
   }
 }
 

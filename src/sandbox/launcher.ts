@@ -12,6 +12,7 @@ import {
   SpawnFailure,
   type StartedProcess,
 } from './spawn.js'
+import type { Spawner } from './spawner.js'
 
 /** Limits of one process that every process below inherits: name, soft and hard value. */
 export type ResourceLimit = readonly [name: string, soft: string, hard: string]
@@ -58,7 +59,7 @@ export function launchProcess(
   const program = findProgram(spec)
   const words = [
     ...(spec.channel === true ? ['--channel'] : []),
-    ...enclosureWords(enclosure, spec, born),
+    ...enclosureWords(enclosure, spec, { born, parent: process.pid }),
     '--',
     ...programWords(program, spec, enclosure),
   ]
@@ -81,13 +82,48 @@ export function launchProcess(
   return { pid: child.pid ?? 0, exited, child, ready, ...channelOf(child, spec) }
 }
 
-function enclosureWords(enclosure: Enclosure, spec: ProcessSpec, born: boolean): string[] {
+/**
+ * The same, by way of the spawner; resolves once the process is there.
+ * @throws SpawnFailure as above; SpawnerFailure when it is the spawner that cannot: nothing runs, and the other way is open.
+ */
+export async function spawnProcess(
+  spawner: Spawner,
+  spec: ProcessSpec,
+  enclosure: Enclosure,
+  born: boolean,
+): Promise<StartedProcess> {
+  const program = findProgram(spec)
+  const words = [
+    ...(spec.channel === true ? ['--channel'] : []),
+    ...enclosureWords(enclosure, spec, { born, parent: spawner.pid }),
+    '--',
+    ...programWords(program, spec, enclosure),
+  ]
+  const { pid, exited, told, kill, channel } = await spawner.start({
+    words,
+    env: spec.env,
+    output: spec.output,
+    channel: spec.channel === true,
+  })
+  const ready = told.then((problem) => {
+    if (problem !== '') throw refusal(problem, enclosure.pathInside(program), program)
+  })
+  // Whoever waits for it learns of it; nobody may, when all is being ended.
+  ready.catch(() => {})
+  return { pid, exited, child: { kill }, ready, ...(channel === undefined ? {} : { channel }) }
+}
+
+function enclosureWords(
+  enclosure: Enclosure,
+  spec: ProcessSpec,
+  { born, parent }: { readonly born: boolean; readonly parent: number },
+): string[] {
   const { connects, user, root, cpus, v2Folder } = enclosure
   const joins = enclosure.joinPaths.filter(
     (path) => !born || v2Folder === undefined || path !== join(v2Folder, 'cgroup.procs'),
   )
   return [
-    ...['--parent', String(process.pid), '--namespaces', enclosure.namespaces],
+    ...['--parent', String(parent), '--namespaces', enclosure.namespaces],
     ...(v2Folder === undefined ? [] : ['--group', v2Folder]),
     ...(born ? ['--born'] : []),
     ...joins.flatMap((path) => ['--join', path]),

@@ -29,7 +29,8 @@ export interface SandboxParts {
   readonly resources: Resources
   readonly view: View
   readonly guardian: Guardian | undefined
-  readonly launch: (spec: ProcessSpec) => StartedProcess
+  /** Resolves when the process is there, before it is ready. */
+  readonly launch: (spec: ProcessSpec) => Promise<StartedProcess>
   readonly wait: Wait
   readonly onRemoved: () => void
 }
@@ -45,6 +46,7 @@ export class Sandbox {
   readonly freezer: Freezer
   private readonly parts: SandboxParts
   private readonly live = new Set<StartedProcess>()
+  private readonly launching = new Set<Promise<StartedProcess>>()
   private lastUsage: Usage = { cpuUs: 0, memoryBytes: 0 }
   private ending = 0
   private removing: Promise<void> | undefined
@@ -68,9 +70,23 @@ export class Sandbox {
   async start(spec: ProcessSpec): Promise<SandboxedProcess> {
     assert(this.removing === undefined, 'a removed sandbox starts nothing')
     assert(this.ending === 0, 'nothing is started while the sandbox is being killed')
-    const { containment, guardian, launch, resources } = this.parts
-    resources.starting()
-    const started = launch(spec)
+    this.parts.resources.starting()
+    const launching = this.launch(spec)
+    this.launching.add(launching)
+    const started = await launching.finally(() => this.launching.delete(launching))
+    try {
+      await started.ready
+    } catch (error) {
+      started.channel?.destroy()
+      throw error
+    }
+    const { pid, exited, channel } = started
+    return { pid, exited, ...(channel === undefined ? {} : { channel }) }
+  }
+
+  private async launch(spec: ProcessSpec): Promise<StartedProcess> {
+    const { containment, guardian, launch } = this.parts
+    const started = await launch(spec)
     const { pid } = started
     if (pid === 0) await started.ready
     this.live.add(started)
@@ -80,14 +96,7 @@ export class Sandbox {
       this.live.delete(started)
       guardian?.forget(pid)
     })
-    try {
-      await started.ready
-    } catch (error) {
-      started.channel?.destroy()
-      throw error
-    }
-    const { exited, channel } = started
-    return { pid, exited, ...(channel === undefined ? {} : { channel }) }
+    return started
   }
 
   /** Init has ended: from here on the environment has only the CPU that its memory buys. */
@@ -163,6 +172,7 @@ export class Sandbox {
 
   private async killTree(): Promise<void> {
     const { containment, wait, resources } = this.parts
+    await Promise.allSettled(this.launching)
     // A process that has not joined its group yet is only reached directly.
     for (const started of this.live) started.child.kill('SIGKILL')
     await containment.killAll(wait)

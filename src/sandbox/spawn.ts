@@ -72,7 +72,7 @@ shift
 exec /usr/bin/env -i "$@"`
 
 export interface StartedProcess extends SandboxedProcess {
-  readonly child: ChildProcess
+  readonly child: { kill(signal: 'SIGKILL'): unknown }
   /** Resolves when the program runs; rejects with SpawnFailure, or what else kept it from starting. */
   readonly ready: Promise<void>
 }

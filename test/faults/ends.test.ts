@@ -100,7 +100,12 @@ t.test('a stop ends 20 environments that are busy, and their callers have answer
 function aboveRuntime(daemon: Daemon, pids: readonly number[]): { h: number; i: number } {
   const child = readProcess(daemon.pid)
   if (child === undefined) throw new Error('the daemon is there')
-  for (const h of childrenOf(child)) {
+  // Below the spawner, or below the daemon itself.
+  const below = (pid: number): number[] => {
+    const found = readProcess(pid)
+    return found === undefined ? [] : childrenOf(found)
+  }
+  for (const h of childrenOf(child).flatMap((pid) => [pid, ...below(pid)])) {
     const supervisor = readProcess(h)
     const [i] = supervisor === undefined ? [] : childrenOf(supervisor)
     const init = i === undefined ? undefined : readProcess(i)

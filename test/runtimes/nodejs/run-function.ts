@@ -18,7 +18,7 @@ import {
 
 export type Generation = 3 | 4
 
-export const runtimeFolder = join(repositoryRoot, 'runtimes', 'nodejs')
+export const runtimeFolder = join(repositoryRoot, 'dist/runtimes/nodejs')
 
 /** What to run: files of the function (or the text of index.js), its events, and how it ends. */
 export interface FunctionRun {
