@@ -2,7 +2,7 @@
 
 import type { Output, Terminal } from './terminal.js'
 
-/** A figure of ours: too short to be seen by a person, long enough for some hundred invocations. */
+/** A figure of ours: too short to be seen by a person, long enough for some ten invocations. */
 const gatheredMs = 8
 /** A storm of output is written earlier, so that it does not lie in memory. */
 const gatheredMax = 256
@@ -14,20 +14,20 @@ export interface RunningAccount<Item> {
   flush(): void
 }
 
-/** @param lines What an item reads like; called when it is written, in order. */
+/** @param textOf What an item reads like, each line with its end; called when it is written, in order. */
 export function createRunningAccount<Item>(
   output: Output,
   { pause }: Pick<Terminal, 'pause'>,
-  lines: (item: Item) => readonly string[],
+  textOf: (item: Item) => string,
 ): RunningAccount<Item> {
   let gathered: Item[] = []
   let waiting = false
   const flush = () => {
-    if (gathered.length === 0) return
     const due = gathered
     gathered = []
-    const text = due.flatMap(lines).join('\n')
-    if (text !== '') output.write(`${text}\n`)
+    let text = ''
+    for (const item of due) text += textOf(item)
+    if (text !== '') output.write(text)
   }
   return {
     flush,

@@ -77,24 +77,31 @@ export async function run(given: StartArguments, terminal: Terminal): Promise<Ou
 type Flushable = Pick<RunningAccount<never>, 'flush'>
 
 function tellJson(emulator: Emulator, terminal: Terminal): Flushable {
-  const account = createRunningAccount<object>(terminal.stdout, terminal, (value) => [
-    JSON.stringify(value),
-  ])
-  const print = account.tell
-  print({
-    event: 'ready',
+  const account = createRunningAccount<Told>(terminal.stdout, terminal, lineOf)
+  const tell = (event: string, facts: object) => account.tell({ event, facts })
+  tell('ready', {
     lambda: emulator.lambdaUrl,
     http: emulator.httpUrl,
     admin: { url: emulator.adminUrl, token: emulator.adminToken },
   })
-  for (const warning of emulator.warnings) print({ event: 'warning', ...warning })
+  for (const warning of emulator.warnings) tell('warning', warning)
   account.flush()
-  emulator.onJournal((record) => print({ event: 'journal', ...record }))
-  emulator.onLog((record) => print({ event: 'log', ...record }))
+  emulator.onJournal((record) => tell('journal', record))
+  emulator.onLog((record) => tell('log', record))
   return account
 }
 
 interface Told {
+  readonly event: string
+  readonly facts: object
+}
+
+/** A copy of each record with one member more would cost more than the line. */
+function lineOf({ event, facts }: Told): string {
+  return `{"event":${JSON.stringify(event)},${JSON.stringify(facts).slice(1)}\n`
+}
+
+interface Started {
   readonly emulator: Emulator
   readonly wish: StartWish
   readonly readyMs: number
@@ -104,7 +111,7 @@ interface Told {
 
 /** The banner and the running account; with --quiet nothing, and no keys. */
 function tellPeople(
-  told: Told,
+  told: Started,
   interrupt: () => void,
 ): { readonly keys: HotKeys | undefined; readonly account: Flushable | undefined } {
   const { emulator, terminal, given } = told
@@ -113,7 +120,10 @@ function tellPeople(
   const account = createRunningAccount<() => readonly string[]>(
     terminal.stdout,
     terminal,
-    (lines) => lines(),
+    (linesOf) => {
+      const lines = linesOf()
+      return lines.length === 0 ? '' : `${lines.join('\n')}\n`
+    },
   )
   const print = (lines: readonly string[]) => {
     account.tell(() => lines)

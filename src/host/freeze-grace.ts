@@ -14,11 +14,15 @@ interface Waiting {
  */
 const turnsUntilPlaced = 3
 
-/** One timer for all environments: a timer each would cost as much as the freeze. */
+/**
+ * One timer for all environments: a timer each would cost as much as the freeze. Whoever has waited for a whole round
+ * of it is frozen, so the grace lasts for one to two rounds: in back-to-back calls nobody is frozen.
+ */
 export class FreezeGrace {
   readonly #graceMs: number
   readonly #timers: KernelTimers & KernelTurns
-  #waiting = new Map<string, Waiting>()
+  #older = new Map<string, Waiting>()
+  #younger = new Map<string, Waiting>()
   #armed = false
 
   constructor(graceMs: number, timers: KernelTimers & KernelTurns) {
@@ -26,34 +30,38 @@ export class FreezeGrace {
     this.#timers = timers
   }
 
-  /** Freezes at once when there is no grace; else within it, unless cancelled. */
+  /** Freezes at once when there is no grace; else after it, unless cancelled. */
   freeze(id: string, freeze: () => void): undefined | Promise<void> {
     if (this.#graceMs === 0) {
       freeze()
       return undefined
     }
     return new Promise((done, failed) => {
-      this.#waiting.set(id, { freeze, done, failed })
-      if (this.#armed) return
-      this.#armed = true
-      this.#timers.after(this.#graceMs, () => this.#sweep(turnsUntilPlaced))
+      this.#younger.set(id, { freeze, done, failed })
+      this.#arm()
     })
   }
 
   /** True when the freeze had not been carried out: it will not be. */
   cancel(id: string): boolean {
-    const waiting = this.#waiting.get(id)
+    const waiting = this.#younger.get(id) ?? this.#older.get(id)
     if (waiting === undefined) return false
-    this.#waiting.delete(id)
+    if (!this.#younger.delete(id)) this.#older.delete(id)
     waiting.done()
     return true
   }
 
+  #arm(): void {
+    if (this.#armed || this.#younger.size + this.#older.size === 0) return
+    this.#armed = true
+    this.#timers.after(this.#graceMs, () => this.#sweep(turnsUntilPlaced))
+  }
+
   #sweep(turns: number): void {
     if (turns > 0) return this.#timers.nextTurn(() => this.#sweep(turns - 1))
-    this.#armed = false
-    const due = this.#waiting
-    this.#waiting = new Map()
+    const due = this.#older
+    this.#older = this.#younger
+    this.#younger = new Map()
     for (const { freeze, done, failed } of due.values()) {
       try {
         freeze()
@@ -62,5 +70,7 @@ export class FreezeGrace {
         failed(error)
       }
     }
+    this.#armed = false
+    this.#arm()
   }
 }

@@ -46,6 +46,10 @@ export class InvocationReport {
     return this.#options.startedAtMs
   }
 
+  get callerWaits(): boolean {
+    return this.#options.invocation.type === 'RequestResponse'
+  }
+
   get logTail(): boolean {
     return this.#options.invocation.logTail
   }

@@ -159,7 +159,8 @@ export class LiveEnvironment {
     sandbox.initialized()
     const { clock, payloads } = this.#parts
     const report = this.#beginReport(invocation, command.initInside)
-    this.#own.mark(() => this.#own.log?.begin(invocation.requestId, report.startLine))
+    const { requestId, logTail } = invocation
+    this.#own.mark(() => this.#own.log?.begin(requestId, report.startLine, logTail))
     channel.deliver({
       invocationId: invocation.invocationId,
       requestId: invocation.requestId,
@@ -261,7 +262,8 @@ export class LiveEnvironment {
     const pending = init?.command.cause === 'in-invoke' ? init.command.pending : undefined
     if (pending !== undefined) {
       const failed = this.#failedInit(init as NonNullable<typeof init>)
-      this.#own.mark(() => this.#own.log?.begin(pending.requestId, failed.startLine))
+      const { requestId, logTail } = pending
+      this.#own.mark(() => this.#own.log?.begin(requestId, failed.startLine, logTail))
       return this.#finishReport(failed, endedAtMs, status)
     }
     if (report !== undefined && reason !== 'stopping')
@@ -303,11 +305,10 @@ export class LiveEnvironment {
     const leastMs = status?.is === 'timeout' ? report.startedAtMs + timeoutSeconds * 1000 : 0
     report.finish(Math.max(endedAtMs, leastMs), this.#memoryPeakMb, status)
     this.#own.mark(() => {
-      this.#parts.tails.cut(
-        report.invocationId,
-        this.#own.log?.tail(report.closingLines()) ?? noBytes,
-      )
-      this.#own.log?.end(report.closingLines())
+      const closing = report.closingLines()
+      if (report.logTail)
+        this.#parts.tails.cut(report.invocationId, this.#own.log?.tail(closing) ?? noBytes)
+      this.#own.log?.end(closing)
     })
     this.#parts.journal.append(report.journalRecord(this.generation.definition.functionName))
     this.#tmpWatch?.written()
@@ -381,11 +382,11 @@ export class LiveEnvironment {
     this.#parts.tails.cut(report.invocationId, bytes)
   }
 
-  /** The answer and this come together: whoever waits for the answer has it before its log is closed. */
+  /** The answer and this come together: a caller who waits has the answer before the log of it is closed. */
   #heardNext(): void {
     const nowMs = this.#parts.clock.monotonicMs()
-    if (this.#current?.answered === undefined) return this.#askedNext(nowMs)
     const report = this.#current
+    if (report?.answered === undefined || !report.callerWaits) return this.#askedNext(nowMs)
     this.#parts.timers.nextTurn(() => {
       // Ended in the meantime, and its log closed.
       if (this.#current === report && !this.#killing) this.#askedNext(nowMs)

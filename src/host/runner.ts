@@ -2,7 +2,7 @@
 
 import type { Clock, Release } from '../clock/clock.js'
 import { assert, assertNever } from '../domain/assert.js'
-import type { CommandId, EnvironmentId, InvocationId } from '../domain/brand.js'
+import type { CommandId, EmulatorMs, EnvironmentId, InvocationId } from '../domain/brand.js'
 import type { Answer, Invocation } from '../domain/invocation.js'
 import type { Journal } from '../journal/journal.js'
 import { placementRules, type Rules } from '../placement/rules.js'
@@ -94,7 +94,9 @@ export class Runner {
 
   #take(event: RunnerEvent): void {
     this.#steps += 1
-    const timed = { ...event, atMs: this.#parts.clock.nowMs() } as PlacementEvent
+    // Made for this step alone: no copy of it is needed.
+    const timed = event as PlacementEvent & { atMs: EmulatorMs }
+    timed.atMs = this.#parts.clock.nowMs()
     for (const command of step(this.state, timed, this.#rules)) this.#carryOut(command)
   }
 

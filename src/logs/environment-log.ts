@@ -27,6 +27,7 @@ export class EnvironmentLog {
   /** A line was told before its end was written, because somebody else spoke. */
   #toldEarly = false
   readonly #tail = new ByteTail(tailBytes)
+  #keepsTail = true
 
   constructor(options: EnvironmentLogOptions) {
     this.#options = options
@@ -34,7 +35,7 @@ export class EnvironmentLog {
 
   /** What the processes of the environment wrote, in order. */
   write(bytes: Buffer): void {
-    this.#tail.push(bytes)
+    if (this.#keepsTail) this.#tail.push(bytes)
     // Python's print writes a line and its end apart: the end of a line that is told already is no empty line.
     let from = this.#toldEarly && bytes[0] === newline ? 1 : 0
     this.#toldEarly = false
@@ -48,14 +49,15 @@ export class EnvironmentLog {
   /** A line of the platform's own, at this place of the log. */
   platform(message: string): void {
     this.#flush()
-    this.#tail.push(Buffer.from(`${message}\n`))
+    if (this.#keepsTail) this.#tail.push(Buffer.from(`${message}\n`))
     this.#record('platform', message)
   }
 
-  /** From here on lines belong to this request, and its tail begins. */
-  begin(requestId: string, startLine: string): void {
+  /** From here on lines belong to this request, and its tail begins, where somebody wants it. */
+  begin(requestId: string, startLine: string, keepsTail = true): void {
     this.#flush()
     this.#requestId = requestId
+    this.#keepsTail = keepsTail
     this.#tail.clear()
     this.platform(startLine)
   }
@@ -66,7 +68,7 @@ export class EnvironmentLog {
     this.#requestId = undefined
   }
 
-  /** The last 4 KB of the request's log as they would read if `closing` ended it here. */
+  /** The last 4 KB of the request's log as they would read if `closing` ended it here; without it where no tail is kept. */
   tail(closing: readonly string[]): Buffer {
     const copy = this.#tail.copy()
     if (closing.length > 0 && this.#partialBytes > 0) copy.push(Buffer.from('\n'))

@@ -133,6 +133,7 @@ export function resetDone(step: Transaction, environment: EnvironmentState): voi
   const { phase } = environment
   assert(phase.is === 'resetting', 'a reset ends once')
   environment.suspension = { is: 'running', sinceMs: step.nowMs }
+  environment.wasFrozen = false
   if (phase.pending !== undefined) return initialize(step, environment, 'in-invoke', phase.pending)
   becomeIdle(step, environment, 'dormant')
 }

@@ -74,6 +74,7 @@ function create(
     functionArn,
     phase: { is: 'created' },
     suspension: { is: 'running', sinceMs: step.nowMs },
+    wasFrozen: false,
     participants: [],
     bornMs: step.nowMs,
     lastUsedMs: step.nowMs,
@@ -110,6 +111,7 @@ export function initialize(
   // What was measured was measured of other processes.
   delete environment.measuredMb
   environment.suspension = { is: 'running', sinceMs: step.nowMs }
+  environment.wasFrozen = false
   become(step, environment, { is: 'initializing', cause, pending, limit })
   environment.participants = [{ id: 'runtime', kind: 'runtime', state: 'starting' }]
   if (cause === 'in-invoke')

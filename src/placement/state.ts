@@ -64,6 +64,8 @@ export interface EnvironmentState {
   readonly functionArn: string
   phase: Phase
   suspension: Suspension
+  /** Frozen, or on its way from there to running. */
+  wasFrozen: boolean
   participants: Participant[]
   readonly bornMs: EmulatorMs
   lastUsedMs: EmulatorMs
@@ -163,11 +165,11 @@ export interface PlacementState {
   slots: { total: number; byFunction: Record<string, number> }
   limits: { account: number; reserved: Record<string, number> }
   timers: Record<TimerKey, TimerPurpose>
-  /** Commands that have not come back as done or failed. */
-  open: Record<CommandId, OpenCommand>
+  /** Commands that have not come back as done or failed, at their ids; an id that is free again is taken first. */
+  open: (OpenCommand | null)[]
+  freeCommandIds: CommandId[]
   /** Environments with work under way, or thawed by hand: while there is one, time flows. */
   running: number
-  nextCommandId: number
   nextEnvironment: number
   nextArrival: number
   stopping: boolean
@@ -338,9 +340,9 @@ export function initialState(figures: PlacementFigures, account: number): Placem
     slots: { total: 0, byFunction: {} },
     limits: { account, reserved: {} },
     timers: {},
-    open: {},
+    open: [],
+    freeCommandIds: [],
     running: 0,
-    nextCommandId: 1,
     nextEnvironment: 1,
     nextArrival: 1,
     stopping: false,

@@ -120,8 +120,9 @@ function takeOpen(
   event: EventOf<'done'> | EventOf<'failed'>,
 ): { does: HostCommand['do']; environment: EnvironmentState | undefined } {
   const open = step.state.open[event.command]
-  assert(open !== undefined, `command ${event.command} ends once`)
-  delete step.state.open[event.command]
+  assert(open !== undefined && open !== null, `command ${event.command} ends once`)
+  step.state.open[event.command] = null
+  step.state.freeCommandIds.push(event.command)
   return { does: open.do, environment: environmentOf(step, open.env) }
 }
 

@@ -131,12 +131,13 @@ export function suspend(
   environment: EnvironmentState,
   to: Suspension['is'],
 ): void {
-  const from = environment.suspension.is
-  if (from === to) return
+  if (environment.suspension.is === to) return
   environment.suspension = { is: to, sinceMs: step.nowMs }
   recharge(step.state, environment)
-  // A freeze that a call forestalled never was: told is what has been reached, and its end.
-  if (to !== 'frozen' && from !== 'frozen') return
+  // A freeze that a call forestalled never was: told is one that has been reached, and how it ends.
+  if (to === 'frozen') environment.wasFrozen = true
+  if (!environment.wasFrozen) return
+  if (to === 'running') environment.wasFrozen = false
   step.commands.push({
     do: 'journal',
     record: {
@@ -149,9 +150,9 @@ export function suspend(
 }
 
 export function command(step: Transaction, wanted: WithoutId<HostCommand>): void {
-  const id = step.state.nextCommandId as CommandId
-  step.state.nextCommandId += 1
-  step.state.open[id] = { do: wanted.do, env: wanted.env }
+  const { open, freeCommandIds } = step.state
+  const id = (freeCommandIds.pop() ?? open.length) as CommandId
+  open[id] = { do: wanted.do, env: wanted.env }
   step.commands.push({ ...wanted, id } as HostCommand)
 }
 

@@ -204,18 +204,22 @@ class OpenLogPipe implements LogPipe {
   mark(id: string): void {
     assert(!this.closed, 'a closed log pipe takes no marks')
     assert(id.length <= MARK_CHARACTERS_MAX, 'a mark fits into one atomic write')
-    this.waiting.push(encodeMark(this.token, id))
+    const mark = encodeMark(this.token, id)
+    this.waiting.push(mark)
     this.writeWaiting()
-    if (this.waiting.length === 0) this.readUpTo(id)
+    if (this.waiting.length === 0) this.readUpTo(id, mark)
   }
 
   /** A mark that is in the pipe is reached within what a pipe holds: two calls to the kernel, and no turn of the event loop. */
-  private readUpTo(id: string): void {
+  private readUpTo(id: string, mark: Buffer): void {
     if (this.reader === undefined || this.reading) return
     while (this.lastMark !== id && !this.paused) {
       const bytes = this.readNow(markChunk)
       if (bytes === 0) return
-      this.take(markChunk.subarray(0, bytes))
+      const read = markChunk.subarray(0, bytes)
+      // Most often nothing was written since the last one.
+      if (this.splitter.holdsNothing && read.equals(mark)) return this.markListener(id)
+      this.take(read)
     }
   }
 

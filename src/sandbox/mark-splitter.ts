@@ -47,6 +47,11 @@ export class MarkSplitter {
     }
   }
 
+  /** Whether the next byte pushed begins something new. */
+  get holdsNothing(): boolean {
+    return this.held.length === 0
+  }
+
   /** Nothing more comes: what looked like the beginning of a mark was the function's own. */
   end(): void {
     const { held } = this

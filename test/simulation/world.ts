@@ -285,7 +285,7 @@ export class World {
   async #end(): Promise<void> {
     this.#runner.post({ on: 'stopping' })
     const ended = (): boolean =>
-      this.#host.remaining() === 0 && Object.keys(this.#runner.state.open).length === 0
+      this.#host.remaining() === 0 && this.#runner.state.open.every((open) => open === null)
     for (let turn = 0; turn < 100_000 && !ended(); turn += 1) {
       if (!this.#host.happen()) this.#passTime()
       await null
@@ -295,7 +295,10 @@ export class World {
     const { state } = this.#runner
     assert(this.#host.remaining() === 0, 'I8: no environment is left')
     assert(this.#unanswered.size === 0, `I8: ${[...this.#unanswered]} have their answer`)
-    assert(Object.keys(state.open).length === 0, 'I8: no command is open')
+    assert(
+      state.open.every((open) => open === null),
+      'I8: no command is open',
+    )
     assert(state.slots.total === 0, 'I8: no slot is held')
     assert(state.running === 0, 'I8: nothing runs')
     assert(Object.keys(state.invocations).length === 0, 'I8: no invocation is remembered')
