@@ -77,7 +77,7 @@ export const settings = {
   },
   freezeGrace: {
     kind: 'milliseconds',
-    describe: 'Whole ms between the end of an invocation and the freeze; 0: at once',
+    describe: 'Whole ms; the freeze comes one to two times as long after an invocation; 0: at once',
     defaultText: '1',
   },
   isolation: {
