@@ -35,6 +35,8 @@ export interface DaemonWish {
   readonly functions: Readonly<Record<string, FunctionSource>>
   /** More words of the command line. */
   readonly words?: readonly string[]
+  /** What Node is told to run instead of the program itself. */
+  readonly by?: readonly string[]
   readonly output: Output
 }
 
@@ -100,10 +102,11 @@ export function timeStart(scope: Scope, wish: DaemonWish): Promise<number> {
 }
 
 /** The project is written into the folder. */
-function startWords(folder: string, { functions, words = [] }: DaemonWish): readonly string[] {
+function startWords(folder: string, wish: DaemonWish): readonly string[] {
+  const { functions, words = [], by = [program] } = wish
   writeFileSync(join(folder, 'template.yaml'), templateOf(functions))
   const ports = ['--lambda-port', '0', '--http-port', '0']
-  return [program, 'start', folder, ...ports, '--state-dir', stateOf(folder), ...words]
+  return [...by, 'start', folder, ...ports, '--state-dir', stateOf(folder), ...words]
 }
 
 /** As users have it: reading YAML is part of a start. */

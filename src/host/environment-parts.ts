@@ -86,9 +86,18 @@ export class EnvironmentParts {
   /** Each part once: after a start that failed half way the next one goes on from there. */
   async open(program: Program | undefined): Promise<void> {
     this.#hostName ??= `${this.#parts.newStreamId().slice(0, 32)}.lambda-emu.internal`
+    // What one opens is there for the next attempt, and for the end, whether the other fails or not.
+    const [sandbox, log] = await Promise.allSettled([
+      this.#openChannelAndSandbox(program),
+      this.pipe ?? this.#openLog(),
+    ])
+    if (sandbox.status === 'rejected') throw sandbox.reason
+    if (log.status === 'rejected') throw log.reason
+  }
+
+  async #openChannelAndSandbox(program: Program | undefined): Promise<void> {
     this.channel ??= await this.#openChannel()
     this.sandbox ??= await this.#openSandbox(program, this.channel)
-    if (this.pipe === undefined) await this.#openLog()
   }
 
   #hostName: string | undefined

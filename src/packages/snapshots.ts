@@ -62,6 +62,8 @@ class SnapshotFolder implements Snapshots {
   readonly #options: SnapshotOptions
   readonly #newest = new Map<string, Kept>()
   readonly #copies = new Set<string>()
+  /** Copies that nobody can know of yet: being made, or about to be the newest. */
+  readonly #coming = new Set<string>()
   /** The last one of each folder: one begins when the one before has ended. */
   readonly #taking = new Map<string, Promise<unknown>>()
   #count = 0
@@ -80,8 +82,20 @@ class SnapshotFolder implements Snapshots {
   }
 
   async #take(from: string): Promise<TakenCode> {
+    this.#count += 1
+    const { root, owner } = this.#options
+    const to = join(root, `${owner}-${this.#count}`)
+    this.#coming.add(to)
+    try {
+      return await this.#takeInto(to, from)
+    } finally {
+      this.#coming.delete(to)
+    }
+  }
+
+  async #takeInto(to: string, from: string): Promise<TakenCode> {
     const before = this.#newest.get(from)
-    const kept = (await this.#copied(from, before)) ?? (await this.#inPlace(from, 'larger'))
+    const kept = (await this.#copied(to, from, before)) ?? (await this.#inPlace(from, 'larger'))
     if (kept.copy !== undefined && kept.copy !== before?.copy) {
       if (before?.copy?.sha256 === kept.copy.sha256) {
         await this.#discard(kept.copy.folder)
@@ -93,10 +107,7 @@ class SnapshotFolder implements Snapshots {
   }
 
   /** Undefined when it is too large to be copied. */
-  async #copied(from: string, before: Kept | undefined): Promise<Kept | undefined> {
-    this.#count += 1
-    const { root, owner } = this.#options
-    const to = join(root, `${owner}-${this.#count}`)
+  async #copied(to: string, from: string, before: Kept | undefined): Promise<Kept | undefined> {
     this.#copies.add(to)
     try {
       const copy = await copyFolder({
@@ -135,7 +146,8 @@ class SnapshotFolder implements Snapshots {
 
   async removeUnused(inUse: ReadonlySet<string>): Promise<void> {
     const newest = new Set([...this.#newest.values()].map(({ copy }) => copy?.folder))
-    const unused = [...this.#copies].filter((copy) => !newest.has(copy) && !inUse.has(copy))
+    const wanted = (copy: string) => newest.has(copy) || inUse.has(copy) || this.#coming.has(copy)
+    const unused = [...this.#copies].filter((copy) => !wanted(copy))
     for (const copy of unused) await this.#discard(copy)
   }
 

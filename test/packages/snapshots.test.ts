@@ -193,6 +193,16 @@ t.test('copies go when nobody uses them, and all at the end', async (t) => {
   t.notOk(existsSync(join(stateDirectory, 'snapshots')))
 })
 
+t.test('a copy that is being made is not taken for one that nobody uses', async (t) => {
+  const { source, snapshots, copies } = await arrange(t)
+  for (let file = 0; file < 300; file += 1) write(source, `lib/${file}.js`)
+  const taking = snapshots.take(source)
+  while (copies().length === 0) await new Promise((resolve) => setImmediate(resolve))
+  await snapshots.removeUnused(new Set())
+  const { code } = await taking
+  t.equal(readdirSync(join(code.folder, 'lib')).length, 300)
+})
+
 t.test('several who ask at once get the same copy', async (t) => {
   const { source, snapshots, copies } = await arrange(t)
   write(source, 'index.js')
