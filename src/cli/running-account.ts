@@ -6,10 +6,11 @@ import type { Output, Terminal } from './terminal.js'
 const gatheredMs = 8
 /** A storm of output is written earlier, so that it does not lie in memory. */
 const gatheredMax = 256
+const gatheredCharactersMax = 65_536
 
 export interface RunningAccount<Item> {
-  /** `item` must not change any more. */
-  tell(item: Item): void
+  /** `item` must not change any more. @param characters how long its text will be, where that can be much */
+  tell(item: Item, characters?: number): void
   /** Writes what has been gathered so far. */
   flush(): void
 }
@@ -21,19 +22,23 @@ export function createRunningAccount<Item>(
   textOf: (item: Item) => string,
 ): RunningAccount<Item> {
   let gathered: Item[] = []
+  let gatheredCharacters = 0
   let waiting = false
   const flush = () => {
     const due = gathered
     gathered = []
+    gatheredCharacters = 0
     let text = ''
     for (const item of due) text += textOf(item)
     if (text !== '') output.write(text)
   }
   return {
     flush,
-    tell(item) {
+    tell(item, characters = 0) {
       gathered.push(item)
-      if (gathered.length >= gatheredMax) return flush()
+      gatheredCharacters += characters
+      if (gathered.length >= gatheredMax || gatheredCharacters >= gatheredCharactersMax)
+        return flush()
       if (waiting) return
       waiting = true
       void pause(gatheredMs).then(() => {

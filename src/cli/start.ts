@@ -78,7 +78,8 @@ type Flushable = Pick<RunningAccount<never>, 'flush'>
 
 function tellJson(emulator: Emulator, terminal: Terminal): Flushable {
   const account = createRunningAccount<Told>(terminal.stdout, terminal, lineOf)
-  const tell = (event: string, facts: object) => account.tell({ event, facts })
+  const tell = (event: string, facts: object, characters?: number) =>
+    account.tell({ event, facts }, characters)
   tell('ready', {
     lambda: emulator.lambdaUrl,
     http: emulator.httpUrl,
@@ -87,7 +88,7 @@ function tellJson(emulator: Emulator, terminal: Terminal): Flushable {
   for (const warning of emulator.warnings) tell('warning', warning)
   account.flush()
   emulator.onJournal((record) => tell('journal', record))
-  emulator.onLog((record) => tell('log', record))
+  emulator.onLog((record) => tell('log', record, record.message.length))
   return account
 }
 
@@ -157,7 +158,7 @@ function tellPeople(
       return lines
     })
   })
-  emulator.onLog((record) => account.tell(() => events.ofLog(record)))
+  emulator.onLog((record) => account.tell(() => events.ofLog(record), record.message.length))
   return { keys, account }
 }
 

@@ -7,6 +7,7 @@ import type { LogRecord } from '../domain/log-record.js'
 const bytesKeptPerFunction = 4 * 1024 * 1024
 const bytesKept = 6 * 1024 * 1024
 const pageBytes = 64 * 1024
+const longPageBytes = 256 * 1024
 
 export class LogStore {
   readonly #functions = new Map<string, KeptRecords>()
@@ -47,7 +48,9 @@ export class LogStore {
 
   /** While a limit is passed the function itself, or whoever has most, gives its oldest page; nobody gives the only one. */
   #pageFor(needed: number, kept: KeptRecords): Page {
-    const wanted = Math.max(pageBytes, needed)
+    // Long lines get long pages, of few sizes: so that a page that is given back fits the next one.
+    const wanted =
+      needed > pageBytes / 4 ? Math.ceil(needed / longPageBytes) * longPageBytes : pageBytes
     let freed: Page | undefined
     for (;;) {
       const giver = this.#giver(wanted, kept)

@@ -49,6 +49,10 @@ export interface StorageOptions {
 const REFILL_DELAY_MS = 150
 /** Mounts that wait for the next cold start, for each size that was asked for: one takes 5 to 10 ms to make. */
 const STOCK = 2
+/** Where so many start at once that the stock does not do, it is doubled up to so many … */
+const STOCK_MAX = 16
+/** … until nothing has been taken for so long. */
+const STOCK_REST_MS = 10_000
 const USED_ENTRIES_MAX = 200_000
 
 const run = promisify(execFile)
@@ -113,9 +117,13 @@ class FolderStorage implements Storage {
 interface Stock {
   readonly sizeMb: number
   readonly ready: string[]
+  /** How many should lie ready. */
+  wanted: number
   filling: Promise<void> | undefined
   /** Of a refill that is to come. */
   cancel: Release | undefined
+  /** Of the return to the usual size. */
+  cancelRest: Release | undefined
 }
 
 class LoopStorage implements Storage {
@@ -139,7 +147,10 @@ class LoopStorage implements Storage {
     assert(!this.closed, 'a closed storage gives nothing')
     assert(Number.isInteger(sizeMb) && sizeMb > 0, 'the size is a whole number of megabytes')
     const stock = this.stockOf(sizeMb)
-    const folder = stock.ready.shift() ?? (await this.mountNew(sizeMb))
+    const ready = stock.ready.shift()
+    if (ready === undefined) this.growWhileBusy(stock)
+    this.restLater(stock)
+    const folder = ready ?? (await this.mountNew(sizeMb))
     this.refillSoon(stock)
     return {
       folder,
@@ -153,7 +164,10 @@ class LoopStorage implements Storage {
   async close(): Promise<void> {
     this.closed = true
     const stocks = [...this.stocks.values()]
-    for (const { cancel } of stocks) cancel?.()
+    for (const { cancel, cancelRest } of stocks) {
+      cancel?.()
+      cancelRest?.()
+    }
     await Promise.all(stocks.map((stock) => stock.filling))
     const folders = stocks.flatMap((stock) => stock.ready.splice(0))
     const ends = await Promise.allSettled(folders.map((folder) => unmount(this.helper, folder)))
@@ -164,9 +178,30 @@ class LoopStorage implements Storage {
   private stockOf(sizeMb: number): Stock {
     const found = this.stocks.get(sizeMb)
     if (found !== undefined) return found
-    const stock: Stock = { sizeMb, ready: [], filling: undefined, cancel: undefined }
+    const stock: Stock = {
+      sizeMb,
+      ready: [],
+      wanted: STOCK,
+      filling: undefined,
+      cancel: undefined,
+      cancelRest: undefined,
+    }
     this.stocks.set(sizeMb, stock)
     return stock
+  }
+
+  /** The very first one finds nothing either, and says nothing of how many come. */
+  private growWhileBusy(stock: Stock): void {
+    const isFirst = stock.cancelRest === undefined
+    if (!isFirst) stock.wanted = Math.min(2 * stock.wanted, STOCK_MAX)
+  }
+
+  private restLater(stock: Stock): void {
+    stock.cancelRest?.()
+    stock.cancelRest = this.timers?.after(STOCK_REST_MS, () => {
+      stock.wanted = STOCK
+      this.refill(stock)
+    })
   }
 
   private refillSoon(stock: Stock): void {
@@ -188,8 +223,12 @@ class LoopStorage implements Storage {
   }
 
   private async fill(stock: Stock): Promise<void> {
-    while (!this.closed && stock.ready.length < STOCK) {
+    while (!this.closed && stock.ready.length < stock.wanted) {
       stock.ready.push(await this.mountNew(stock.sizeMb))
+    }
+    while (!this.closed && stock.ready.length > stock.wanted) {
+      const surplus = stock.ready.pop()
+      if (surplus !== undefined) await unmount(this.helper, surplus)
     }
   }
 

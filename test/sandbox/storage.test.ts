@@ -24,6 +24,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { detect } from '../../src/cgroups/detect.js'
+import type { KernelTimers } from '../../src/clock/clock.js'
 import { findHelper } from '../../src/sandbox/helper.js'
 import { createStorage, type Storage, storageFolder } from '../../src/sandbox/storage.js'
 import { sweepStorage } from '../../src/sandbox/storage-sweep.js'
@@ -66,9 +67,10 @@ interface Arranged {
 }
 
 /** After the test it is closed, and then nothing may be left. */
-function arrangeStorage(t: Test): Arranged {
+function arrangeStorage(t: Test, timers?: Pick<KernelTimers, 'after'>): Arranged {
   const stateDirectory = temporaryFolder(t)
-  const storage = createStorage({ stateDirectory, helper, kind: 'loop' })
+  const given = timers === undefined ? {} : { timers }
+  const storage = createStorage({ stateDirectory, helper, kind: 'loop', ...given })
   t.teardown(async () => {
     await storage.close()
     await nothingIsLeft(stateDirectory)
@@ -235,6 +237,30 @@ t.test('the next environment takes one from the stock, which holds no more than 
   await Promise.all([first.remove(), second.remove()])
   t.equal(mountsBelow(stateDirectory).length, 2)
 })
+
+t.test(
+  'where many start at once the stock grows, and is small again when they have stopped',
+  async (t) => {
+    const planned = new Set<{ readonly durationMs: number; readonly run: () => void }>()
+    const after = (durationMs: number, run: () => void) => {
+      const plan = { durationMs, run }
+      planned.add(plan)
+      return () => void planned.delete(plan)
+    }
+    const fire = (whose: (durationMs: number) => boolean) => {
+      for (const plan of [...planned])
+        if (whose(plan.durationMs) && planned.delete(plan)) plan.run()
+    }
+    const { storage, stateDirectory } = arrangeStorage(t, { after })
+    const taken = await Promise.all([1, 2, 3, 4, 5].map(() => storage.take(512)))
+    fire((durationMs) => durationMs < 1_000)
+    await until('sixteen lie ready', () => mountsBelow(stateDirectory).length === 5 + 16)
+    fire((durationMs) => durationMs > 1_000)
+    await until('two lie ready', () => mountsBelow(stateDirectory).length === 5 + 2)
+    await Promise.all(taken.map((tmp) => tmp.remove()))
+    t.equal(mountsBelow(stateDirectory).length, 2)
+  },
+)
 
 t.test('it is removed at once while a process still has a file open in it', async (t) => {
   const { storage, stateDirectory } = arrangeStorage(t)
