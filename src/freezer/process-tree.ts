@@ -33,6 +33,10 @@ interface Anchor {
   readonly depth: 1 | 2
 }
 
+function isStartedHere({ parentPid }: ProcessStat): boolean {
+  return parentPid === process.pid || readProcess(parentPid)?.parentPid === process.pid
+}
+
 /**
  * Membership is proved by descent from an anchor or a known member, or, where no anchor is, by the mark in a
  * process's environment block, and kept by pid and start time: a recycled pid is never signalled.
@@ -76,12 +80,13 @@ export class ProcessTree implements Stoppable {
    * Everything below this process is found by descent from now on, which makes looking at other processes
    * needless until it dies. It is no member itself, nor, at depth 2, are its children: they are never
    * listed, measured, stopped or killed here. Returns false when it is gone already, or another
-   * process has its pid by now. Without a recorded `startTime` it must be a child of this process.
+   * process has its pid by now. Without a recorded `startTime` it must be a child of this process, or of one that is: of the
+   * spawner.
    */
   addAnchor(pid: number, depth: 1 | 2, startTime?: number): boolean {
     const found = readProcess(pid)
     if (found === undefined || isDead(found)) return false
-    const same = startTime === undefined ? found.parentPid === process.pid : false
+    const same = startTime === undefined && isStartedHere(found)
     if (!same && found.startTime !== startTime) return false
     this.anchors.push({ pid, startTime: found.startTime, depth })
     // It carries the mark until it becomes the program, so a look may have taken it for a member.

@@ -1,7 +1,7 @@
 // The published measurement of October 2016, five times faster: a background loop advances only while a request is in flight.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { type Answer, type Daemon, nowMs, startDaemon, until } from '../support/daemon.js'
 import { nodeFunction, projectOf, pythonFunction, temporaryFolder } from '../support/functions.js'
 
@@ -67,7 +67,25 @@ function possibleTimes(
   return during ? [dueMs] : [next]
 }
 
+type Claim = readonly [holds: boolean, text: string]
+
+/** What is wrong with the freezing is wrong each time; a single line may be late for reasons of the machine. */
+const roundsMax = 3
+
 t.test('every line comes with the first request in flight at or after its time', async (t) => {
+  let claims: readonly Claim[] = []
+  for (let round = 1; round <= roundsMax; round += 1) {
+    claims = await measure(t)
+    const failed = claims.filter(([holds]) => !holds)
+    if (failed.length === 0) break
+    for (const [, text] of failed) t.comment(`round ${round}: not ${text}`)
+  }
+  for (const [holds, text] of claims) t.ok(holds, text)
+})
+
+async function measure(t: Test): Promise<readonly Claim[]> {
+  const claims: Claim[] = []
+  const claim = (holds: boolean, text: string) => void claims.push([holds, text])
   const functions = { node: nodeFunction('background'), python: pythonFunction('background') }
   const start = async (freeze?: 'none') =>
     startDaemon(t, {
@@ -88,15 +106,15 @@ t.test('every line comes with the first request in flight at or after its time',
     const requests = answers[index] as readonly Answer[]
     await until('the last REPORT is here', () => reports(daemon, name) === arrivals.length)
     const streams = requests.map(({ body }) => (body as { logStreamName: string }).logStreamName)
-    t.equal(new Set(streams).size, 1, `${name}: one environment served all requests`)
+    claim(new Set(streams).size === 1, `${name}: one environment served all requests`)
     const flights = requests.map((each) => ({
       fromMs: each.sentAtMs,
       toMs: each.answeredAtMs,
       requestId: each.requestId,
     }))
     const [first, ...lines] = linesOf(daemon, name)
-    t.ok(first !== undefined && lines.length >= 5, `${name}: ${lines.length} lines`)
-    t.ok(
+    claim(first !== undefined && lines.length >= 5, `${name}: ${lines.length} lines`)
+    claim(
       lines.some((line) => line.sleptMs > 10 * sleptMs),
       `${name}: some sleep took ten times as long`,
     )
@@ -108,35 +126,36 @@ t.test('every line comes with the first request in flight at or after its time',
       )
       const closest = Math.min(...expected.map((each) => Math.abs(each - tookMs)))
       const figures = `slept for ${tookMs.toFixed(0)}, expected ${expected.map(Math.round)}`
-      t.ok(closest <= toleranceMs, `${name}: ${figures}`)
+      claim(closest <= toleranceMs, `${name}: ${figures}`)
       const inside = flights.find(
         (each) => atMs >= each.fromMs - 1 && atMs <= each.toMs + toleranceMs,
       )
-      t.ok(inside !== undefined, `${name}: the line came inside a request`)
+      claim(inside !== undefined, `${name}: the line came inside a request`)
       // Between the answer and the freeze a line belongs to no request.
       if (inside !== undefined && atMs < inside.toMs - Math.max(5, lateMs))
-        t.equal(requestId, inside.requestId, `${name}: and is logged as that request's`)
+        claim(requestId === inside.requestId, `${name}: and is logged as that request's`)
       previousMs = atMs
     }
     const rest = possibleTimes(previousMs + sleptMs, flights, toleranceMs)
-    t.ok(rest.includes(undefined), `${name}: no line is missing at the end`)
+    claim(rest.includes(undefined), `${name}: no line is missing at the end`)
   }
 
   for (const name of names) {
     const lines = linesOf(control, name).slice(1)
     const took = lines.map((line) => line.sleptMs).sort((left, right) => left - right)
     const medianMs = took[Math.floor(took.length / 2)] ?? 0
-    t.ok(Math.min(...took) >= sleptMs - 2, `${name}, never frozen: no sleep is shorter than asked`)
-    t.ok(medianMs <= sleptMs + toleranceMsMin, `${name}, never frozen: ${medianMs.toFixed(1)} ms`)
+    claim(Math.min(...took) >= sleptMs - 2, `${name}, never frozen: no sleep is shorter than asked`)
+    claim(medianMs <= sleptMs + toleranceMsMin, `${name}, never frozen: ${medianMs.toFixed(1)} ms`)
     const spanMs = (lines.at(-1)?.atMs ?? 0) - (lines[0]?.atMs ?? 0)
     const ticks = spanMs / (sleptMs + toleranceMsMin)
-    t.ok(spanMs > 7_000 && lines.length >= ticks, `${name}, never frozen: ${lines.length} lines`)
-    t.ok(
+    claim(spanMs > 7_000 && lines.length >= ticks, `${name}, never frozen: ${lines.length} lines`)
+    claim(
       lines.some((line) => line.requestId === undefined),
       `${name}, never frozen: lines come between requests`,
     )
   }
-})
+  return claims
+}
 
 /** How late sleeps and answers come that nothing freezes, the cold start aside. */
 function latenessMs(lines: readonly Line[], [, ...warm]: readonly Answer[]): number {

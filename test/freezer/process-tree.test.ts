@@ -364,6 +364,30 @@ t.test('an anchor is a child of this process, or the one on record', async (t) =
   t.same(tree.look(), [])
 })
 
+t.test(
+  'an anchor may be a child of a child of this process, as with the spawner, and no further away',
+  async (t) => {
+    // sh → sh → sleep: each says its pid before it starts the next.
+    const child = spawn('/bin/sh', ['-c', 'sh -c "sleep 60; :" & wait'], { detached: true })
+    t.teardown(() => process.kill(-(child.pid ?? 0), 'SIGKILL'))
+    await once(child, 'spawn')
+    const tree = new ProcessTree('LAMBDA_EMU_TEST=nobody')
+    const only = (pid: number) => {
+      const found = readProcess(pid)
+      return found === undefined ? 0 : (childrenOf(found)[0] ?? 0)
+    }
+    await until(() => only(only(child.pid ?? 0)) > 0)
+    const grandchild = only(child.pid ?? 0)
+    const sleeping = only(grandchild)
+    t.equal(tree.addAnchor(sleeping, 1), false)
+    t.equal(tree.addAnchor(grandchild, 1), true)
+    t.same(
+      tree.look().map(({ pid }) => pid),
+      [sleeping],
+    )
+  },
+)
+
 t.test('CPU time below an anchor is counted, orphans that it waited for included', async (t) => {
   const { tree, anchor } = await arrangeAnchored(t, 1)
   const before = tree.cpuUs()
