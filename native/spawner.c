@@ -215,6 +215,8 @@ static const char *try_start(struct spawner *spawner, uint32_t ticket, const str
   if (pid < 0) close_if_open(status[0]);
   if (pid > 0) {
     fcntl(status[0], F_SETFL, O_NONBLOCK);
+    /* The daemon's end: a write of more than it holds must not wait for a function that is frozen. */
+    if (channel[0] >= 0) fcntl(channel[0], F_SETFL, O_NONBLOCK);
     add_child(spawner, (struct child){.ticket = ticket, .pid = pid, .status = status[0]});
     answer("started %u %d\n", ticket, (int)pid);
     if (channel[0] >= 0 && !send_handle(spawner, ticket, channel[0])) end_with_daemon();
