@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { startDaemon } from '../support/daemon.js'
+import { environmentsAtRest, startDaemon } from '../support/daemon.js'
 import { projectOf, temporaryFolder } from '../support/functions.js'
 
 // Only against hanging.
@@ -107,6 +107,22 @@ for (const channel of ['frames', 'http'] as const) {
         (record) => record.kind === 'environment.phase' && record.to === 'initializing',
       )
       t.equal(inits.length, names.length, 'no environment had to begin anew for it')
+    },
+  )
+}
+
+for (const channel of ['frames', 'http'] as const) {
+  t.test(
+    `${channel}: an event larger than any socket's buffer waits for a frozen function and holds up nobody`,
+    async (t) => {
+      const daemon = await start(t, channel)
+      for (const name of names) {
+        await daemon.invoke(name, { what: 'then' })
+        await environmentsAtRest(daemon)
+        const large = { what: 'then', text: 'x'.repeat(5_000_000) }
+        const { body, functionError } = await daemon.invoke(name, large)
+        t.same([body, functionError], ['then', undefined], name)
+      }
     },
   )
 }
