@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { quantile } from './measure.js'
+import { quantile } from '../statistics.js'
 import { answerOf, type Place, Running } from './running.js'
 import type { Folders, Plan, PlannedFunction, Reply } from './tool.js'
 

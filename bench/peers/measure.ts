@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { quantile } from '../statistics.js'
 import type { Connection } from './connection.js'
 import { cpuMs, memoryMb } from './processes.js'
 import { answerOf, type Place, Running } from './running.js'
@@ -226,12 +227,4 @@ async function load(running: Running, forMs: number) {
   }
   await Promise.all(Array.from({ length: concurrency }, () => one(running.connection())))
   return { answers, failures }
-}
-
-/** The value below which the share `q` of the values lies. */
-export function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))]
-  if (value === undefined) throw new Error('there is nothing to take a quantile of')
-  return value
 }

@@ -1,6 +1,8 @@
 // The tables of the comparison: medians of all rounds for each tool, and the facts.
+
+import { quantile } from '../statistics.js'
 import { type Claim, claims, type Facts } from './facts.js'
-import { type Figures, quantile } from './measure.js'
+import type { Figures } from './measure.js'
 import type { Tool } from './tool.js'
 
 /** Everything that was found about one tool. */
