@@ -138,7 +138,12 @@ export class Group {
   populated(): boolean {
     const events = this.v2Folder === undefined ? undefined : join(this.v2Folder, 'cgroup.events')
     if (events === undefined || !existsSync(events)) return this.procs().length > 0
-    return /^populated 1$/m.test(this.files.read(events))
+    try {
+      return /^populated 1$/m.test(this.files.read(events))
+    } catch (error) {
+      if (isGone(error)) return false
+      throw error
+    }
   }
 
   /**
@@ -159,14 +164,21 @@ export class Group {
     this.thawSubfolders()
   }
 
-  /** Kills until nothing is left. @throws Error when something does not die in 30 s. */
+  /**
+   * Kills until nothing is left. Another may remove the group meanwhile, as a guardian does beside a sweep: only an
+   * empty one can be. @throws Error when something does not die in 30 s.
+   */
   async killAll(wait: Wait): Promise<void> {
     let waitedMs = 0
     for (let pauseMs = 1; this.populated(); pauseMs = Math.min(pauseMs * 2, WAIT_MS_MAX)) {
       if (waitedMs > EMPTY_WITHIN_MS) {
         throw new Error(`processes ${this.procs().join(' ')} of ${this.name} do not die`)
       }
-      this.kill()
+      try {
+        this.kill()
+      } catch (error) {
+        if (!isGone(error)) throw error
+      }
       await wait(pauseMs)
       waitedMs += pauseMs
     }
