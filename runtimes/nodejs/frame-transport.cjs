@@ -1,11 +1,10 @@
 // Reports and questions of the runtime as frames over the descriptor that the daemon has handed over. When that is gone
 // (some code in the function has closed it, or written to it) all that has no answer goes on over HTTP.
 
-const { Socket } = process.getBuiltinModule('node:net')
 const { ASKS_NEXT, FrameReader, frameOf, KINDS, NO_BYTES } = require('./frames.cjs')
+const { openInherited } = require('./inherited-connection.cjs')
 const { readSync, writeSync } = require('./waiting-sync.cjs')
 
-const READ_BUFFER_BYTES = 64 * 1024
 const ID_MAX = 0xffffffff
 /** Larger ones are cut; the daemon takes 16 MB. */
 const STREAM_PART_BYTES_MAX = 1024 * 1024
@@ -32,7 +31,7 @@ const accepted = { status: 202, headers: {}, body: '' }
 /** A connection that has always been open, and the requests on it that have no answer yet. */
 class FrameTransport {
   #fd
-  #socket
+  #connection
   #reader
   /** What takes its place; undefined while there is no need. */
   #http
@@ -57,26 +56,16 @@ class FrameTransport {
   }
 
   open() {
-    if (this.#socket !== undefined || this.#http !== undefined) return
+    if (this.#connection !== undefined || this.#http !== undefined) return
     try {
-      this.#socket = new Socket({
-        fd: this.#fd,
-        onread: {
-          buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
-          callback: (length, buffer) => {
-            this.#reader.feed(buffer.subarray(0, length))
-            return true
-          },
-        },
+      this.#connection = openInherited(this.#fd, {
+        bytes: (bytes) => this.#reader.feed(bytes),
+        closed: () => this.#lost(),
       })
     } catch {
       this.#lost()
       return
     }
-    this.#socket.on('error', () => {
-      // Told by the end that follows.
-    })
-    this.#socket.on('close', () => this.#lost())
     this.#hold()
   }
 
@@ -97,7 +86,7 @@ class FrameTransport {
     const answers = requests.map((request) => this.#promise(request))
     const [first] = requests
     const flags = requests.length === 2 ? ASKS_NEXT : 0
-    this.#socket.write(this.#frame(first, flags))
+    this.#connection.write(this.#frame(first, flags))
     return answers
   }
 
@@ -152,7 +141,7 @@ class FrameTransport {
       id: this.#newId(),
       event: id,
       listener,
-      write: (bytes, callback) => this.#socket.write(bytes, callback),
+      write: (bytes, callback) => this.#connection.write(bytes, callback),
       ended: (number) => {
         this.#streams.delete(number)
         this.#hold()
@@ -164,14 +153,14 @@ class FrameTransport {
   }
 
   #idleForSync() {
-    return this.#socket !== undefined && this.#socket.writableLength === 0
+    return this.#connection !== undefined && !this.#connection.writing
   }
 
   /** A loop must be able to drain while a handler runs, but not while a stream is open. */
   #hold() {
-    if (this.#socket === undefined) return
-    if (this.#keepsAlive || this.#streams.size > 0) this.#socket.ref()
-    else this.#socket.unref()
+    if (this.#connection === undefined) return
+    if (this.#keepsAlive || this.#streams.size > 0) this.#connection.ref()
+    else this.#connection.unref()
   }
 
   #newId() {
@@ -240,7 +229,7 @@ class FrameTransport {
 
   #lost() {
     if (this.#http !== undefined) return
-    this.#socket = undefined
+    this.#connection = undefined
     this.#http = this.#makeHttp()
     this.#http.keepAlive(this.#keepsAlive)
     const open = [...this.#reports.values(), ...this.#questions]

@@ -2,5 +2,12 @@
 
 /** Read when it is needed: a test file may set it before it loads the tables. */
 export function speaksFrames(): boolean {
-  return process.env.TEST_RUNTIME_CHANNEL === 'frames'
+  return /^frames/.test(process.env.TEST_RUNTIME_CHANNEL ?? '')
+}
+
+/** What makes the Node runtime read its descriptor by node:net. */
+export function channelVariables(): Readonly<Record<string, string>> {
+  return process.env.TEST_RUNTIME_CHANNEL === 'frames-by-net'
+    ? { NODE_PENDING_DEPRECATION: '1' }
+    : {}
 }

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { repositoryRoot } from '../../support/paths.js'
-import { speaksFrames } from '../../support/runtime-channel.js'
+import { channelVariables, speaksFrames } from '../../support/runtime-channel.js'
 import {
   type MockEvent,
   type MockOptions,
@@ -85,6 +85,7 @@ function lambdaEnvironment(run: FunctionRun, taskRoot: string, address: string) 
     AWS_LAMBDA_LOG_GROUP_NAME: '/aws/lambda/f',
     AWS_LAMBDA_LOG_STREAM_NAME: '2026/11/21/[$LATEST]0',
     AWS_LAMBDA_NODEJS_DISABLE_CALLBACK_WARNING: '1',
+    ...channelVariables(),
     ...run.env,
   }
 }
