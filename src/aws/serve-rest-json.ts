@@ -80,6 +80,12 @@ interface Route {
   readonly limit: BodyLimit
 }
 
+/** The service without a server. */
+export interface RestJson {
+  /** The way to answer requests to one operation, errors of every kind included; what it gives never rejects. */
+  operation(name: string): (request: WireRequest) => Promise<WireAnswer>
+}
+
 /**
  * Registers every route of the model. The app needs `routerOptions.ignoreTrailingSlash` (older
  * clients send one) and a `maxParamLength` beyond the longest ARN: src/http/server.ts sets both.
@@ -89,7 +95,7 @@ interface Route {
 export function serveRestJson<Operations>(
   app: FastifyInstance,
   service: RestJsonService<Operations>,
-): void {
+): RestJson {
   const operations = compileRestJson(service.model)
   const handlers = service.handlers as Readonly<Record<string, AnyHandler | undefined>>
   const byRoute = new Map<string, Route[]>()
@@ -103,10 +109,18 @@ export function serveRestJson<Operations>(
   app.register(async (scope) => {
     readAnyBody(scope)
     scope.setErrorHandler((error, request, reply) => {
-      sendError(service, error, replyState(service, request), reply)
+      const operation = `${request.method} ${request.routeOptions.url ?? request.url}`
+      send(wireError(service, error, { requestId: service.newRequestId(), operation }), reply)
     })
     for (const routes of byRoute.values()) register(scope, service, routes)
   })
+  return {
+    operation(name) {
+      const route = [...byRoute.values()].flat().find(({ operation }) => operation.name === name)
+      assert(route !== undefined, `${name} is an operation of the model`)
+      return (request) => answered(service, route, request)
+    },
+  }
 }
 
 /** {Name} becomes :Name, {Name+} the rest of the path. */
@@ -156,8 +170,19 @@ function register<Operations>(
     url: routePath(first.operation.path),
     exposeHeadRoute: false,
     config: { limit: (request: FastifyRequest) => choose(request).limit },
-    handler: (request, reply) => answer(service, choose(request), request, reply),
+    handler: async (request, reply) =>
+      send(await answered(service, choose(request), wireRequest(request)), reply),
   })
+}
+
+function wireRequest(request: FastifyRequest): WireRequest {
+  return {
+    url: request.raw.url ?? '',
+    params: request.params as WireRequest['params'],
+    query: request.query as WireRequest['query'],
+    headers: request.raw.headers,
+    body: request.body as Buffer | undefined,
+  }
 }
 
 function chosen(routes: readonly Route[], request: FastifyRequest): Route {
@@ -176,89 +201,88 @@ function unknownOperation(method: string, url: string): ServiceError {
   })
 }
 
-interface ReplyState {
+/** A request as some server has read it. */
+export interface WireRequest {
+  readonly url: string
+  readonly params: Readonly<Record<string, string>>
+  readonly query: Readonly<Record<string, string | readonly string[]>>
+  /** Names in lower case. */
+  readonly headers: OperationContext['headers'] & { readonly authorization?: string | undefined }
+  readonly body: Buffer | undefined
+}
+
+/** What any server can send. */
+export interface WireAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer | Readable | undefined
+}
+
+interface AnswerState {
   readonly requestId: RequestId
   readonly operation: string
 }
 
-function replyState<Operations>(
-  service: RestJsonService<Operations>,
-  request: FastifyRequest,
-): ReplyState {
-  return {
-    requestId: service.newRequestId(),
-    operation: `${request.method} ${request.routeOptions.url ?? request.url}`,
-  }
-}
-
-async function answer<Operations>(
+async function answered<Operations>(
   service: RestJsonService<Operations>,
   route: Route,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
+  { url, params, query, headers, body }: WireRequest,
+): Promise<WireAnswer> {
   const state = { requestId: service.newRequestId(), operation: route.operation.name }
   try {
-    const { headers } = request.raw
-    const rawBody = request.body as Buffer | undefined
-    const input = route.operation.read({
-      params: request.params as Readonly<Record<string, string>>,
-      query: request.query as Readonly<Record<string, string | readonly string[]>>,
-      headers,
-      body: rawBody,
-    })
+    const input = route.operation.read({ params, query, headers, body })
     if (route.handler === undefined)
       throw notEmulated(service.model.serviceId, route.operation.name)
-    const scope = parseCredentialScope(headers.authorization, request.raw.url ?? '')
+    const scope = parseCredentialScope(headers.authorization, url)
     const context: OperationContext = {
       ...state,
       accountId: accountOf(scope?.accessKeyId, service.defaultAccountId),
       region: scope?.region ?? service.defaultRegion,
       headers,
-      rawBody,
+      rawBody: body,
       responseHeaders: {},
     }
     const output = await route.handler(input, context)
     const response = route.operation.write(output as Readonly<Record<string, unknown>> | undefined)
-    return send(service, response, context, reply)
+    return wireAnswer(service, response, context)
   } catch (error) {
-    return sendError(service, error, state, reply)
+    return wireError(service, error, state)
   }
 }
 
-function send<Operations>(
+function wireAnswer<Operations>(
   service: RestJsonService<Operations>,
-  response: RestResponse,
+  { status, headers, body }: RestResponse,
   context: OperationContext,
-  reply: FastifyReply,
-): FastifyReply {
-  reply.code(context.status ?? response.status)
-  reply.header('x-amzn-requestid', context.requestId)
-  const { body } = response
+): WireAnswer {
+  const answer = (first: Readonly<Record<string, string>>, sent: WireAnswer['body'], last = {}) => {
+    const id = { 'x-amzn-requestid': context.requestId }
+    return {
+      status: context.status ?? status,
+      headers: { ...id, ...first, ...headers, ...context.responseHeaders, ...last },
+      body: sent,
+    }
+  }
   switch (body.is) {
     case 'json':
-      reply
-        .header('content-type', 'application/json')
-        .headers(response.headers)
-        .headers(context.responseHeaders)
-      return reply.send(Buffer.from(body.text))
+      return answer({ 'content-type': 'application/json' }, Buffer.from(body.text))
     case 'bytes':
-      reply.header('content-type', service.blobContentType)
-      reply.headers(response.headers).headers(context.responseHeaders)
-      return reply.send(body.bytes)
+      return answer({ 'content-type': service.blobContentType }, body.bytes)
     case 'frames': {
+      const frames = endVisibly(body.frames, service, context.operation)
       // The member that is called Content-Type in the model is the function's own type; the
       // stream's wins on the wire.
-      reply.headers(response.headers).headers(context.responseHeaders)
-      reply.header('content-type', 'application/vnd.amazon.eventstream')
-      return reply.send(
-        Readable.from(endVisibly(body.frames, service, context.operation), { objectMode: false }),
-      )
+      return answer({}, Readable.from(frames, { objectMode: false }), {
+        'content-type': 'application/vnd.amazon.eventstream',
+      })
     }
     default:
-      reply.headers(response.headers).headers(context.responseHeaders)
-      return reply.send()
+      return answer({}, undefined)
   }
+}
+
+function send({ status, headers, body }: WireAnswer, reply: FastifyReply): FastifyReply {
+  return reply.code(status).headers(headers).send(body)
 }
 
 /**
@@ -285,17 +309,16 @@ async function* endVisibly<Operations>(
 const bugMessage =
   'lambda-emu failed to answer this request; this is a bug of lambda-emu, its log has the details'
 
-function sendError<Operations>(
+function wireError<Operations>(
   service: RestJsonService<Operations>,
   error: unknown,
-  state: ReplyState,
-  reply: FastifyReply,
-): FastifyReply {
+  state: AnswerState,
+): WireAnswer {
   const known = error instanceof ServiceError ? error : fromFastify(error)
   if (known === undefined) service.reportBug(error, state.operation)
   const shown = known ?? new ServiceError('ServiceException', bugMessage, { status: 500 })
   const { status, headers, body } = errorAnswer(service.model, shown, state.requestId)
-  return reply.code(status).headers(headers).send(Buffer.from(body))
+  return { status, headers, body: Buffer.from(body) }
 }
 
 /**

@@ -13,7 +13,7 @@ import { lambdaHandlers } from '../services/lambda/handlers.js'
 import { serveAdmin } from './admin-routes.js'
 import { chosenProfile } from './chosen-profile.js'
 import { clockOptionsOf, createEngine, type Engine } from './engine.js'
-import { codePathOf, createLambdaServer } from './lambda-server.js'
+import { codeUrlOf, createLambdaServer } from './lambda-server.js'
 import { Lifetime } from './lifetime.js'
 import { memoryBudgetOf } from './memory-budget.js'
 import { openSandboxes } from './sandboxes.js'
@@ -140,10 +140,7 @@ function lambdaServer(wish: Wish, { engine, codeStore, guard, lifetime }: Server
       events: engine.events,
       profile: engine.profile,
       whileInTransition: 'wait',
-      codeLocation: (record) => {
-        const path = codePathOf(record)
-        return path === undefined ? undefined : `${lifetime().lambdaUrl}${path}`
-      },
+      codeLocation: (record) => codeUrlOf(record, () => lifetime().lambdaUrl),
     }),
   })
 }

@@ -6,6 +6,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { assert } from '../domain/assert.js'
 import { EmulatorError } from '../domain/emulator-error.js'
 import { type Connections, keepRoom } from './connections.js'
+import { type FrontOptions, standBefore } from './fast/front.js'
 import { admit, type Guard, guardApp } from './guard.js'
 import { serveInTurn } from './in-turn.js'
 import { portHolder } from './port-holder.js'
@@ -73,6 +74,8 @@ export interface ServerOptions {
   readonly frameworkErrors?: FrameworkErrors
   /** `when-told`: a connection's request counts as being answered when `connectionsOf` is told; otherwise from its head on. */
   readonly requestsCount?: 'when-told'
+  /** Answers some requests before node:http reads them. The guard is its own affair. */
+  readonly front?: FrontOptions
   /** The path that Fastify routes by; the one that was sent is the request's originalUrl. */
   readonly rewriteUrl?: (request: IncomingMessage) => string
 }
@@ -105,6 +108,17 @@ export function createServer(options: ServerOptions): FastifyInstance {
     ...(options.rewriteUrl === undefined ? {} : { rewriteUrl: options.rewriteUrl }),
   })
   app.server.maxConnections = limits.connectionsMax
+  const front =
+    options.front === undefined
+      ? undefined
+      : standBefore(app.server, options.front, {
+          keepAliveTimeoutMs: limits.keepAliveTimeoutMs,
+          busy: (socket) => connections.busy(socket),
+        })
+  app.addHook('preClose', (done) => {
+    front?.close()
+    done()
+  })
   const connections = keepRoom(app.server, limits.connectionsKept)
   connectionsByApp.set(app, connections)
   if (options.requestsCount !== 'when-told') {

@@ -2,12 +2,12 @@
 
 import type { Duplex } from 'node:stream'
 import type { KernelTimers } from '../clock/clock.js'
+import type { HttpExchange } from '../http/exchange.js'
 import type { PortRange } from '../http/port-range.js'
-import type { RuntimeExchange, RuntimeServer } from './exchange.js'
-import { listenFast } from './fast-http.js'
 import { FrameConnection } from './frame-transport.js'
 import { httpTransport } from './http-transport.js'
 import { type ChannelEvent, type Delivery, RuntimeMachine } from './machine.js'
+import { listenFast, type RuntimeServer } from './server.js'
 
 export interface ChannelOptions {
   /** Loopback address to listen on. */
@@ -53,7 +53,7 @@ export class RuntimeChannel {
   static async listen(options: ChannelOptions): Promise<RuntimeChannel> {
     const { reachedAs, timers } = options
     const machine = new RuntimeMachine(options)
-    let transport: (exchange: RuntimeExchange) => void = () => {}
+    let transport: (exchange: HttpExchange) => void = () => {}
     const server = await listenFast(options, (exchange) => transport(exchange))
     const { host, port } = server
     const own = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`

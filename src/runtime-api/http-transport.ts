@@ -1,6 +1,6 @@
 // The Runtime API over HTTP: every request is an exchange, and becomes a question or an answer for the state machine.
 
-import type { RuntimeExchange } from './exchange.js'
+import type { HttpExchange } from '../http/exchange.js'
 import { headerBytes } from './header-bytes.js'
 import type { Answer, Asker, Delivery, Post, RuntimeMachine } from './machine.js'
 import { type ApiError, bodyOf } from './runtime-state.js'
@@ -22,9 +22,9 @@ const foreignCaller: ApiError = {
 }
 
 /** What is done with each request. */
-export function httpTransport(options: HttpTransportOptions): (exchange: RuntimeExchange) => void {
+export function httpTransport(options: HttpTransportOptions): (exchange: HttpExchange) => void {
   const { machine } = options
-  const only = (method: string, exchange: RuntimeExchange, run: () => void): void => {
+  const only = (method: string, exchange: HttpExchange, run: () => void): void => {
     if (exchange.method === method) return run()
     exchange.discardBody()
     answerText(exchange, 405, '')
@@ -58,7 +58,7 @@ export function httpTransport(options: HttpTransportOptions): (exchange: Runtime
 }
 
 /** A page in a browser may reach this port; the runtime never sends what a browser must. */
-function isOurs({ address, secret }: HttpTransportOptions, { headers }: RuntimeExchange): boolean {
+function isOurs({ address, secret }: HttpTransportOptions, { headers }: HttpExchange): boolean {
   if (headers.origin !== undefined || headers['sec-fetch-site'] !== undefined) return false
   // Where a name of its own is what keeps others away, nobody may leave it out.
   if (headers.host === undefined) return !secret
@@ -66,9 +66,9 @@ function isOurs({ address, secret }: HttpTransportOptions, { headers }: RuntimeE
 }
 
 class HttpAsker implements Asker {
-  readonly #exchange: RuntimeExchange
+  readonly #exchange: HttpExchange
 
-  constructor(exchange: RuntimeExchange) {
+  constructor(exchange: HttpExchange) {
     this.#exchange = exchange
   }
 
@@ -101,10 +101,10 @@ class HttpAsker implements Asker {
 }
 
 class HttpPost implements Post {
-  protected readonly exchange: RuntimeExchange
+  protected readonly exchange: HttpExchange
   #read = false
 
-  constructor(exchange: RuntimeExchange) {
+  constructor(exchange: HttpExchange) {
     this.exchange = exchange
   }
 
@@ -134,7 +134,7 @@ class HttpPost implements Post {
 class HttpAnswer extends HttpPost implements Answer {
   readonly requestId: string
 
-  constructor(exchange: RuntimeExchange, requestId: string) {
+  constructor(exchange: HttpExchange, requestId: string) {
     super(exchange)
     this.requestId = requestId
   }
@@ -161,16 +161,16 @@ class HttpAnswer extends HttpPost implements Answer {
 }
 
 /** Answers a request whose body nobody wants; the body is read and dropped. */
-function refuse(exchange: RuntimeExchange, error: ApiError): void {
+function refuse(exchange: HttpExchange, error: ApiError): void {
   exchange.discardBody()
   answerError(exchange, error)
 }
 
-function answerError(exchange: RuntimeExchange, error: ApiError): void {
+function answerError(exchange: HttpExchange, error: ApiError): void {
   answerText(exchange, error.status, bodyOf(error))
 }
 
-function answerText(exchange: RuntimeExchange, status: number, body: string): void {
+function answerText(exchange: HttpExchange, status: number, body: string): void {
   const headers = {
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),

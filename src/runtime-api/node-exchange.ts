@@ -1,12 +1,12 @@
 // Requests to a Runtime API as node:http reads them: those that are not ordinary.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { RuntimeExchange } from './exchange.js'
+import type { HttpExchange } from '../http/exchange.js'
 
 // All official clients send a stack in a request header: a 300,000 character message makes a header as long.
 const headerBytesMax = 2 * 1024 * 1024
 
-export class NodeExchange implements RuntimeExchange {
+export class NodeExchange implements HttpExchange {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
 
@@ -23,11 +23,11 @@ export class NodeExchange implements RuntimeExchange {
     return this.#request.url ?? ''
   }
 
-  get headers(): RuntimeExchange['headers'] {
+  get headers(): HttpExchange['headers'] {
     return this.#request.headers
   }
 
-  trailers(): RuntimeExchange['headers'] {
+  trailers(): HttpExchange['headers'] {
     return this.#request.trailers
   }
 
@@ -72,7 +72,7 @@ export class NodeExchange implements RuntimeExchange {
 }
 
 /** A server that need not listen: what it is given by its event `connection` it serves. Nothing in it times out. */
-export function nodeHttp(onExchange: (exchange: RuntimeExchange) => void): Server {
+export function nodeHttp(onExchange: (exchange: HttpExchange) => void): Server {
   const server = createServer({ maxHeaderSize: headerBytesMax, keepAliveTimeout: 0 })
   // A runtime may be frozen in the middle of anything.
   server.requestTimeout = 0

@@ -1,23 +1,32 @@
-// One connection to a Runtime API: reads ordinary requests itself, and hands the socket over at the first other one.
+// One connection of a client: reads ordinary requests itself, and hands the socket over at the first other one.
 
 import type { Socket } from 'node:net'
-import type { RuntimeExchange } from './exchange.js'
-import { type ExchangeConnection, FastExchange } from './fast-http-exchange.js'
-import { type KnownHeaders, readHead } from './fast-http-head.js'
-import { writeReply } from './fast-http-reply.js'
+import type { HttpExchange } from '../exchange.js'
+import { type ExchangeConnection, FastExchange, type Reply } from './fast-exchange.js'
+import { type KnownHeaders, type OrdinaryHead, readHead } from './head.js'
+import { writeReply } from './reply.js'
 
 export interface FastConnectionOptions {
-  readonly onExchange: (exchange: RuntimeExchange) => void
+  readonly onExchange: (exchange: HttpExchange) => void
   /** The Date header's value. */
   readonly date: () => string
   /** Takes the socket, unread bytes and all; nothing of ours listens to it any more. */
   readonly handOver: (socket: Socket) => void
+  /** Whether a request is read here, of whose body so many bytes are there already; every one unless given. */
+  readonly isOurs?: (head: OrdinaryHead, bodyBytesThere: number) => boolean
+  /** So many requests of one client may wait for their answers before no more are read. */
+  readonly unansweredMax?: number
+  /** Leaves the socket to `handOver` when what has come is not yet a whole head. */
+  readonly wholeHeadsOnly?: boolean
+  /** Each time when nobody waits for an answer any more. */
+  readonly allAnswered?: () => void
+  /** Header lines of every answer, with their ends. */
+  readonly moreHeaders?: string
 }
 
 // Figures of ours. A head that takes more is looked at too often here: node:http reads each byte once.
 const headBytesMax = 256 * 1024
 const headPiecesMax = 64
-/** So many requests of one client may wait for their answers before no more are read. */
 const unansweredMax = 16
 
 const nothing = Buffer.alloc(0)
@@ -39,10 +48,12 @@ export class FastConnection implements ExchangeConnection {
   #doubtful = false
   #parsing = false
   #paused = false
+  readonly #unansweredMax: number
 
   constructor(socket: Socket, options: FastConnectionOptions) {
     this.#socket = socket
     this.#options = options
+    this.#unansweredMax = options.unansweredMax ?? unansweredMax
     socket.on('data', this.#onData)
     socket.on('end', this.#onEnd)
     socket.on('drain', this.#proceed)
@@ -62,9 +73,21 @@ export class FastConnection implements ExchangeConnection {
   answered(): void {
     for (let first = this.#unanswered[0]; first?.reply !== undefined; first = this.#unanswered[0]) {
       this.#unanswered.shift()
-      if (!this.gone) writeReply(this.#socket, first.reply, this.#options.date())
+      if (!this.gone) this.#write(first.reply)
     }
+    if (this.#unanswered.length === 0) this.#options.allAnswered?.()
     this.#proceed()
+  }
+
+  /** Leaves the socket to node:http, once all requests so far have their answers. */
+  leave(): void {
+    this.#doubtful = true
+    this.#steer()
+  }
+
+  #write(reply: Reply): void {
+    const { date, moreHeaders = '' } = this.#options
+    writeReply(this.#socket, reply, `Date: ${date()}\r\n${moreHeaders}`)
   }
 
   readonly #onData = (piece: Buffer): void => {
@@ -119,7 +142,12 @@ export class FastConnection implements ExchangeConnection {
   #parseHead(bytes: Buffer, start: number): number | undefined {
     const head = readHead(bytes, start, this.#known)
     if (head === 'incomplete' || head === 'doubtful') {
-      this.#doubtful = head === 'doubtful' || this.#holdsMuch(bytes.length - start)
+      this.#doubtful =
+        head === 'doubtful' || this.#options.wholeHeadsOnly || this.#holdsMuch(bytes.length - start)
+      return undefined
+    }
+    if (this.#options.isOurs?.(head, bytes.length - head.end) === false) {
+      this.#doubtful = true
       return undefined
     }
     const exchange = new FastExchange(this, head)
@@ -134,7 +162,7 @@ export class FastConnection implements ExchangeConnection {
   }
 
   #isFull(): boolean {
-    return this.#unanswered.length >= unansweredMax || this.#socket.writableNeedDrain
+    return this.#unanswered.length >= this.#unansweredMax || this.#socket.writableNeedDrain
   }
 
   /** Reads on, or not yet, or leaves the socket to node:http. */

@@ -1,8 +1,8 @@
 // One request that we have read ourselves: its body as it comes, and its answer when the turn is its.
 
-import { assert } from '../domain/assert.js'
-import type { RuntimeExchange } from './exchange.js'
-import type { OrdinaryHead } from './fast-http-head.js'
+import { assert } from '../../domain/assert.js'
+import type { HttpExchange } from '../exchange.js'
+import type { OrdinaryHead } from './head.js'
 
 type Body = Buffer | 'too-large' | 'cut-short'
 
@@ -23,13 +23,13 @@ export interface Reply {
   readonly body: Buffer | string
 }
 
-const noTrailers: RuntimeExchange['headers'] = {}
+const noTrailers: HttpExchange['headers'] = {}
 const nothing = Buffer.alloc(0)
 
-export class FastExchange implements RuntimeExchange {
+export class FastExchange implements HttpExchange {
   readonly method: string
   readonly url: string
-  readonly headers: RuntimeExchange['headers']
+  readonly headers: HttpExchange['headers']
   reply: Reply | undefined
   readonly #connection: ExchangeConnection
   readonly #bodyBytes: number
@@ -49,7 +49,7 @@ export class FastExchange implements RuntimeExchange {
     this.#leftBytes = head.bodyBytes
   }
 
-  trailers(): RuntimeExchange['headers'] {
+  trailers(): HttpExchange['headers'] {
     return noTrailers
   }
 

@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import type { HttpExchange } from '../../src/http/exchange.js'
 import { portRange } from '../../src/http/port-range.js'
-import type { RuntimeExchange } from '../../src/runtime-api/exchange.js'
-import { listenFast } from '../../src/runtime-api/fast-http.js'
+import { listenFast } from '../../src/runtime-api/server.js'
 
 const host = 'Host: 127.0.0.1\r\n'
 const get = (url: string, more = ''): string => `GET ${url} HTTP/1.1\r\n${host}${more}\r\n`
@@ -24,17 +24,17 @@ async function turns(): Promise<void> {
   for (let turn = 0; turn < 200; turn += 1) await setImmediate()
 }
 
-function answer(exchange: RuntimeExchange, body: string | Buffer): void {
+function answer(exchange: HttpExchange, body: string | Buffer): void {
   exchange.answer(200, { 'Content-Length': Buffer.byteLength(body) }, body)
 }
 
 interface Options {
-  readonly onExchange?: (exchange: RuntimeExchange) => void
+  readonly onExchange?: (exchange: HttpExchange) => void
   readonly nowMs?: () => number
 }
 
 async function open(t: Test, { onExchange = () => {}, nowMs = () => 0 }: Options = {}) {
-  const exchanges: RuntimeExchange[] = []
+  const exchanges: HttpExchange[] = []
   const ports = portRange(0.75)
   const server = await listenFast({ host: '127.0.0.1', ports, nowMs }, (exchange) => {
     exchanges.push(exchange)
@@ -56,14 +56,14 @@ async function open(t: Test, { onExchange = () => {}, nowMs = () => 0 }: Options
     socket.on('error', () => {})
     return { socket, heard, text: () => text }
   }
-  const exchange = async (index: number): Promise<RuntimeExchange> => {
+  const exchange = async (index: number): Promise<HttpExchange> => {
     await until(() => exchanges.length > index)
-    return exchanges[index] as RuntimeExchange
+    return exchanges[index] as HttpExchange
   }
   return { server, exchanges, exchange, client }
 }
 
-function readWhole(limitBytes: number): (exchange: RuntimeExchange) => void {
+function readWhole(limitBytes: number): (exchange: HttpExchange) => void {
   return (exchange) =>
     exchange.readBody(limitBytes, (body) => {
       const told = typeof body === 'string' ? body : `${body.length} bytes, ${body.at(-1)} last`

@@ -1,8 +1,8 @@
-// One HTTP request to a Runtime API and its answer, whichever server has read it.
+// One HTTP request and its answer, whichever server has read it.
 
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>
 
-export interface RuntimeExchange {
+export interface HttpExchange {
   readonly method: string
   readonly url: string
   /** Names are in lower case. */
@@ -22,18 +22,4 @@ export interface RuntimeExchange {
     headers: Readonly<Record<string, string | number>>,
     body: Buffer | string,
   ): void
-}
-
-/** A server for one environment's Runtime API. */
-export interface RuntimeServer {
-  /** Where it listens. */
-  readonly host: string
-  readonly port: number
-  /** Open connections. */
-  connections(): number
-  /** Each time one has been closed and read to its end. */
-  onConnectionClosed(listener: () => void): void
-  closeAllConnections(): void
-  /** Stops listening. */
-  close(): void
 }

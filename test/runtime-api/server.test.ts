@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import t from 'tap'
-import { cut, type Played, stage } from './fast-http-play.js'
+import { cut, type Played, stage } from './server-play.js'
 
 const host = 'Host: 127.0.0.1\r\n'
 const get = (url: string, more = ''): string => `GET ${url} HTTP/1.1\r\n${host}${more}\r\n`

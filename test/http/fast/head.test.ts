@@ -1,7 +1,7 @@
 // Which heads have exactly one reading, and that no part of one is taken for something else.
 
 import t from 'tap'
-import { type KnownHeaders, readHead } from '../../src/runtime-api/fast-http-head.js'
+import { type KnownHeaders, readHead } from '../../../src/http/fast/head.js'
 
 const host = 'Host: 127.0.0.1:61000'
 const next = '/2018-06-01/runtime/invocation/next'

@@ -1,10 +1,10 @@
 // The Runtime API's HTTP server: ordinary requests are read here, everything else by node:http on the same socket.
 
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import type { HttpExchange } from '../http/exchange.js'
+import { FastConnection } from '../http/fast/connection.js'
+import { dateHeader } from '../http/fast/reply.js'
 import type { PortRange } from '../http/port-range.js'
-import type { RuntimeExchange, RuntimeServer } from './exchange.js'
-import { FastConnection } from './fast-http-connection.js'
-import { dateHeader } from './fast-http-reply.js'
 import { nodeHttp } from './node-exchange.js'
 
 export interface FastHttpOptions {
@@ -16,10 +16,24 @@ export interface FastHttpOptions {
   readonly nowMs: () => number
 }
 
+/** A server for one environment's Runtime API. */
+export interface RuntimeServer {
+  /** Where it listens. */
+  readonly host: string
+  readonly port: number
+  /** Open connections. */
+  connections(): number
+  /** Each time one has been closed and read to its end. */
+  onConnectionClosed(listener: () => void): void
+  closeAllConnections(): void
+  /** Stops listening. */
+  close(): void
+}
+
 /** Listens on a free port of the range. Nothing times out: a runtime may be frozen in the middle of anything. */
 export async function listenFast(
   { host, ports, nowMs }: FastHttpOptions,
-  onExchange: (exchange: RuntimeExchange) => void,
+  onExchange: (exchange: HttpExchange) => void,
 ): Promise<RuntimeServer> {
   const sockets = new Set<Socket>()
   const closed: (() => void)[] = []

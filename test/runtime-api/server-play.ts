@@ -5,17 +5,17 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import type { Test } from 'tap'
+import type { HttpExchange } from '../../src/http/exchange.js'
 import { portRange } from '../../src/http/port-range.js'
-import type { RuntimeExchange } from '../../src/runtime-api/exchange.js'
-import { listenFast } from '../../src/runtime-api/fast-http.js'
 import { nodeHttp } from '../../src/runtime-api/node-exchange.js'
+import { listenFast } from '../../src/runtime-api/server.js'
 
 export interface SeenExchange {
   readonly method: string
   readonly url: string
-  readonly headers: RuntimeExchange['headers']
+  readonly headers: HttpExchange['headers']
   body: string | undefined
-  trailers: RuntimeExchange['headers']
+  trailers: HttpExchange['headers']
 }
 
 export interface Played {
@@ -37,7 +37,7 @@ const bodyBytesMax = 1_000
  * its body. Bodies over 1,000 bytes are too large.
  */
 function answering(pending: { count: number }) {
-  return (exchange: RuntimeExchange): SeenExchange => {
+  return (exchange: HttpExchange): SeenExchange => {
     const { method, url, headers } = exchange
     const seen: SeenExchange = { method, url, headers, body: undefined, trailers: {} }
     const answer = (body: string): void => {
@@ -64,7 +64,7 @@ function answering(pending: { count: number }) {
   }
 }
 
-async function open(t: Test, kind: 'ours' | 'node', onExchange: (e: RuntimeExchange) => void) {
+async function open(t: Test, kind: 'ours' | 'node', onExchange: (e: HttpExchange) => void) {
   if (kind === 'ours') {
     const nowMs = () => 0
     const ours = await listenFast({ host: '127.0.0.1', ports: portRange(0.25), nowMs }, onExchange)
