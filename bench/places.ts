@@ -13,6 +13,8 @@ function findRoot(from: string): string {
 
 export const repositoryRoot = findRoot(benchBuild)
 export const program = join(repositoryRoot, 'bin/lambda-emu.js')
+/** The built-in Node runtime. */
+export const bootstrapFile = join(repositoryRoot, 'dist/runtimes/nodejs/bootstrap.cjs')
 export const functionsFolder = join(repositoryRoot, 'bench/functions')
 
 /** Kept from run to run: what takes minutes to make. */

@@ -14,7 +14,7 @@ export interface Reference {
 /** @throws Error when it ends before it listens. */
 export async function startReference(
   scope: Scope,
-  name: 'fastify-echo' | 'runtime-loop' | 'idle',
+  name: 'fastify-echo' | 'floor' | 'runtime-loop' | 'idle',
   words: readonly string[] = [],
 ): Promise<Reference> {
   const child = fork(join(benchBuild, 'references', `${name}.js`), words)

@@ -33,6 +33,13 @@ export const rows = {
     figure: 'ratio',
     bar: { most: 4 },
   },
+  'floor-warm': {
+    work: 'the floor beneath warm-node: a bare front, frames, one process',
+    unit: 'ms',
+    reference: 'fastify POST echo',
+    figure: 'ratio',
+    bar: null,
+  },
   'warm-python': {
     work: 'warm invoke p50, built-in Python',
     unit: 'ms',
@@ -46,6 +53,13 @@ export const rows = {
     reference: 'fastify POST echo',
     figure: 'ratio',
     bar: { least: 0.18 },
+  },
+  'floor-throughput': {
+    work: 'the floor beneath throughput: a bare front, frames, 16 processes',
+    unit: '/s',
+    reference: 'fastify POST echo',
+    figure: 'ratio',
+    bar: null,
   },
   'freeze-grace-0': {
     work: 'freezing per warm invoke p50, no grace',

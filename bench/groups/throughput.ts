@@ -11,13 +11,16 @@ const connections = 16
 const budget = ['--memory-budget', '16384']
 
 export const throughput: Group = {
-  rows: ['throughput'],
+  rows: ['throughput', 'floor-throughput'],
   async open({ scope, load, smoke, output }) {
     const functions = { node: nodeEcho }
     const daemon = await startDaemon(scope, { functions, words: budget, output })
     const reference = await startReference(scope, 'fastify-echo')
+    const words = [String(connections), nodeEcho.code, nodeEcho.handler]
+    const floor = await startReference(scope, 'floor', words)
     const sides = {
       subject: { target: daemon.target('node', event, event), pid: daemon.pid },
+      floor: { target: floor.target(event), pid: floor.pid },
       reference: { target: reference.target(event), pid: reference.pid },
     }
     const run = async (side: keyof typeof sides, durationMs: number) => {
@@ -32,15 +35,17 @@ export const throughput: Group = {
       }
     }
     const [warmUpMs, slices, sliceMs] = smoke ? [200, 1, 200] : [3_000, 2, 1_000]
-    await run('subject', warmUpMs)
-    await run('reference', warmUpMs)
+    const names = ['subject', 'floor', 'reference'] as const
+    for (const side of names) await run(side, warmUpMs)
     return async () => {
-      const sum = { subject: emptySum(), reference: emptySum() }
+      const sum = { subject: emptySum(), floor: emptySum(), reference: emptySum() }
       for (let slice = 0; slice < slices; slice += 1)
-        for (const side of ['subject', 'reference'] as const)
-          add(sum[side], await run(side, sliceMs))
+        for (const side of names) add(sum[side], await run(side, sliceMs))
       const environments = (await daemon.admin.environments()).length
-      return { throughput: pairOf(sum, environments) }
+      return {
+        throughput: pairOf(sum.subject, sum.reference, environments),
+        'floor-throughput': pairOf(sum.floor, sum.reference, connections),
+      }
     }
   },
 }
@@ -63,7 +68,7 @@ function add(sum: Sum, more: Readonly<Sum>): void {
   sum.generatorMs += more.generatorMs
 }
 
-function pairOf({ subject, reference }: { subject: Sum; reference: Sum }, environments: number) {
+function pairOf(subject: Sum, reference: Sum, environments: number) {
   const perSecond = ({ calls, elapsedMs }: Sum) => (calls / elapsedMs) * 1000
   return {
     subject: perSecond(subject),

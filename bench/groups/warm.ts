@@ -22,7 +22,7 @@ interface Measured {
 }
 
 export const warm: Group = {
-  rows: ['warm-official', 'warm-node', 'warm-python'],
+  rows: ['warm-official', 'warm-node', 'floor-warm', 'warm-python'],
   async open(parts) {
     const { load, smoke } = parts
     const sides = await openSides(parts)
@@ -33,6 +33,7 @@ export const warm: Group = {
       return {
         'warm-official': pairOf(measured.official, measured.loop),
         'warm-node': pairOf(measured.node, measured.echo),
+        'floor-warm': pairOf(measured.floor, measured.echo),
         'warm-python': pairOf(measured.python, measured.echo),
       }
     }
@@ -45,12 +46,14 @@ async function openSides({ scope, output, tell }: GroupParts) {
   const functions = { official, node: nodeEcho, python: pythonEcho }
   const daemon = await startDaemon(scope, { functions, output })
   const loop = await startReference(scope, 'runtime-loop', [code, 'index.handler'])
+  const floor = await startReference(scope, 'floor', ['1', nodeEcho.code, nodeEcho.handler])
   const fastify = await startReference(scope, 'fastify-echo')
   return {
     official: sideOf(daemon, 'official'),
     loop: { target: loop.target(event), pid: loop.pid },
     node: sideOf(daemon, 'node'),
     echo: { target: fastify.target(event), pid: fastify.pid },
+    floor: { target: floor.target(event), pid: floor.pid },
     python: sideOf(daemon, 'python'),
   }
 }
