@@ -449,8 +449,8 @@ export interface Emulator {
   status(): Status
   /** Returns the way to stop listening. */
   onJournal(listener: (record: JournalRecord) => void): () => void
-  /** Returns the way to stop listening. */
-  onLog(listener: (record: LogRecord) => void): () => void
+  /** `json` is the record's text, for whoever tells it as such. Returns the way to stop listening. */
+  onLog(listener: (record: LogRecord, json: string) => void): () => void
   /** Loads the project anew and serves what has changed; what cannot be loaded is told in the journal. Missing where there is none. */
   reload?(): Promise<void>
   /** Ends every environment and frees everything; a second call waits for the first. */

@@ -78,7 +78,7 @@ type Flushable = Pick<RunningAccount<never>, 'flush'>
 
 function tellJson(emulator: Emulator, terminal: Terminal): Flushable {
   const account = createRunningAccount<Told>(terminal.stdout, terminal, lineOf)
-  const tell = (event: string, facts: object, characters?: number) =>
+  const tell = (event: string, facts: object | string, characters?: number) =>
     account.tell({ event, facts }, characters)
   tell('ready', {
     lambda: emulator.lambdaUrl,
@@ -88,18 +88,20 @@ function tellJson(emulator: Emulator, terminal: Terminal): Flushable {
   for (const warning of emulator.warnings) tell('warning', warning)
   account.flush()
   emulator.onJournal((record) => tell('journal', record))
-  emulator.onLog((record) => tell('log', record, record.message.length))
+  emulator.onLog((_record, json) => tell('log', json, json.length))
   return account
 }
 
 interface Told {
   readonly event: string
-  readonly facts: object
+  /** As an object, or as the text of one. */
+  readonly facts: object | string
 }
 
 /** A copy of each record with one member more would cost more than the line. */
 function lineOf({ event, facts }: Told): string {
-  return `{"event":${JSON.stringify(event)},${JSON.stringify(facts).slice(1)}\n`
+  const json = typeof facts === 'string' ? facts : JSON.stringify(facts)
+  return `{"event":"${event}",${json.slice(1)}\n`
 }
 
 interface Started {

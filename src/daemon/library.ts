@@ -114,7 +114,7 @@ class ProcessEmulator implements LibraryEmulator {
     return this.#daemon.onJournal(listener)
   }
 
-  onLog(listener: (record: LogRecord) => void): () => void {
+  onLog(listener: (record: LogRecord, json: string) => void): () => void {
     return this.#daemon.onLog(listener)
   }
 

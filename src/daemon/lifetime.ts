@@ -108,7 +108,7 @@ export class Lifetime implements Emulator {
     return this.#parts.summary.engine.journal.listen(listener)
   }
 
-  onLog(listener: (record: LogRecord) => void): () => void {
+  onLog(listener: (record: LogRecord, json: string) => void): () => void {
     return this.#parts.summary.engine.logs.listen(listener)
   }
 

@@ -9,14 +9,18 @@ const bytesKept = 6 * 1024 * 1024
 const pageBytes = 64 * 1024
 const longPageBytes = 256 * 1024
 
+/** `json` is the record's text, which is made anyway. */
+export type LogListener = (record: LogRecord, json: string) => void
+
 export class LogStore {
   readonly #functions = new Map<string, KeptRecords>()
-  readonly #listeners = new Set<(record: LogRecord) => void>()
+  readonly #listeners = new Set<LogListener>()
   #bytes = 0
 
   append(record: LogRecord): void {
-    this.#keep(record)
-    for (const listener of this.#listeners) listener(record)
+    const json = JSON.stringify(record)
+    this.#keep(record.functionName, json)
+    for (const listener of this.#listeners) listener(record, json)
   }
 
   /** What is kept, oldest first; of one function, or of all in order of time. */
@@ -30,17 +34,17 @@ export class LogStore {
   }
 
   /** Calls `listener` for every record from now on; returns the way to stop. */
-  listen(listener: (record: LogRecord) => void): () => void {
+  listen(listener: LogListener): () => void {
     this.#listeners.add(listener)
     return () => {
       this.#listeners.delete(listener)
     }
   }
 
-  #keep(record: LogRecord): void {
-    const kept = this.#functions.get(record.functionName) ?? new KeptRecords()
-    this.#functions.set(record.functionName, kept)
-    const line = `${JSON.stringify(record)}\n`
+  #keep(functionName: string, json: string): void {
+    const kept = this.#functions.get(functionName) ?? new KeptRecords()
+    this.#functions.set(functionName, kept)
+    const line = `${json}\n`
     const bytes = Buffer.byteLength(line)
     if (!kept.hasRoomFor(bytes)) kept.add(this.#pageFor(bytes, kept))
     kept.write(line)

@@ -22,6 +22,8 @@ export interface LogPipe {
    * pipe is full it goes in as soon as something has been read. `id` is one line of at most 1,000 characters.
    */
   mark(id: string): void
+  /** Every mark so far has been reached, and nobody holds up the reading. */
+  readonly caughtUp: boolean
   /** Stops reading for a while: a full pipe makes the function wait, as a slow disk would. */
   pause(): void
   resume(): void
@@ -152,6 +154,7 @@ class OpenLogPipe implements LogPipe {
   /** What is being read is not read twice: a listener may set a mark. */
   private reading = false
   private lastMark: string | undefined
+  private marksAhead = 0
 
   constructor(fds: PipeDescriptors, token: string) {
     this.fds = fds
@@ -159,10 +162,7 @@ class OpenLogPipe implements LogPipe {
     this.token = token
     this.splitter = new MarkSplitter(token, {
       onData: (bytes) => this.dataListener?.(bytes),
-      onMark: (id) => {
-        this.lastMark = id
-        this.markListener(id)
-      },
+      onMark: (id) => this.reached(id),
     })
   }
 
@@ -201,10 +201,21 @@ class OpenLogPipe implements LogPipe {
     this.markListener = listener
   }
 
+  get caughtUp(): boolean {
+    return this.marksAhead === 0 && !this.paused && this.splitter.holdsNothing
+  }
+
+  private reached(id: string): void {
+    this.lastMark = id
+    this.marksAhead -= 1
+    this.markListener(id)
+  }
+
   mark(id: string): void {
     assert(!this.closed, 'a closed log pipe takes no marks')
     assert(id.length <= MARK_CHARACTERS_MAX, 'a mark fits into one atomic write')
     const mark = encodeMark(this.token, id)
+    this.marksAhead += 1
     this.waiting.push(mark)
     this.writeWaiting()
     if (this.waiting.length === 0) this.readUpTo(id, mark)
@@ -218,7 +229,7 @@ class OpenLogPipe implements LogPipe {
       if (bytes === 0) return
       const read = markChunk.subarray(0, bytes)
       // Most often nothing was written since the last one.
-      if (this.splitter.holdsNothing && read.equals(mark)) return this.markListener(id)
+      if (this.splitter.holdsNothing && read.equals(mark)) return this.reached(id)
       this.take(read)
     }
   }
