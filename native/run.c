@@ -103,6 +103,8 @@ static void take(struct sandbox *sandbox, const char *word, char **words) {
     sandbox->born = true;
   } else if (strcmp(word, "--channel") == 0) {
     sandbox->channel = CHANNEL;
+  } else if (strcmp(word, "--log") == 0) {
+    sandbox->log = atoi(words[1]);
   } else if (strcmp(word, "--connects") == 0) {
     confine(sandbox, words);
   } else if (strcmp(word, "--user") == 0) {
@@ -124,7 +126,7 @@ static int arguments_of(const char *word) {
     int arguments;
   } known[] = {{"--parent", 1},   {"--namespaces", 1}, {"--root", 1}, {"--join", 1},
                {"--group", 1},    {"--born", 0},       {"--channel", 0}, {"--connects", 3},   {"--user", 2}, {"--cpus", 1},
-               {"--limit", 3},    {"--chdir", 1}};
+               {"--limit", 3},    {"--chdir", 1},     {"--log", 1}};
   for (size_t each = 0; each < sizeof known / sizeof *known; each++) {
     if (strcmp(known[each].word, word) == 0) return known[each].arguments;
   }
@@ -222,6 +224,10 @@ static _Noreturn void become_program(const struct sandbox *sandbox) {
   if (sandbox->folder != NULL && chdir(sandbox->folder) != 0) refuse(sandbox, sandbox->folder, errno);
   if (sandbox->channel >= 0 && fcntl(sandbox->channel, F_SETFD, 0) != 0) {
     refuse(sandbox, "hand over the channel", errno);
+  }
+  /* The same pipe: what comes through both is read in the order in which it was written. */
+  if (sandbox->log >= 0 && dup2(STDOUT_FILENO, sandbox->log) < 0) {
+    refuse(sandbox, "hand over the log", errno);
   }
   execv(sandbox->program[0], sandbox->program);
   refuse(sandbox, sandbox->program[0], errno);
@@ -394,7 +400,7 @@ static _Noreturn void run_here(struct sandbox *sandbox) {
 
 static _Noreturn void run(int argc, char **argv) {
   /* Opened as further descriptors by whoever started this process; everything above is none of ours. */
-  struct sandbox sandbox = {.status = STATUS, .channel = -1, .own_group = -1, .owner_namespace = -1};
+  struct sandbox sandbox = {.status = STATUS, .channel = -1, .log = -1, .own_group = -1, .owner_namespace = -1};
   syscall(SYS_close_range, CHANNEL, ~0U, CLOSE_RANGE_CLOEXEC);
   if (fcntl(STATUS, F_GETFD) < 0) sandbox.status = -1;
   parse(&sandbox, argc, argv);

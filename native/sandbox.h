@@ -25,6 +25,8 @@ struct sandbox {
   int status;
   /* The program's own way to the daemon, which it inherits under this number; -1 for none. */
   int channel;
+  /* Where the program has its output once more, for log records in frames; -1: nowhere. */
+  int log;
   /* Open files of the control groups that the program joins, by a 0 in each. */
   int joins[JOINS_MAX];
   int joins_count;

@@ -2,8 +2,8 @@
 // log reader expects.
 
 const { format } = process.getBuiltinModule('node:util')
-const { writeSync } = process.getBuiltinModule('node:fs')
 const { asError, errorForTextLog } = require('./errors.cjs')
+const { writeSync } = require('./waiting-sync.cjs')
 
 /**
  * Level name → rank for the filter, and mask for the type word of a frame. Source: AWS's documentation and the open agent
@@ -90,11 +90,6 @@ function textLine(context, date, level, parameters) {
   return `${date.toISOString()}\t${context.requestId()}\t${level.name}\t${format(...parameters)}`
 }
 
-/** Writes all of it, also to a pipe that does not take it in one go. */
-function writeAllSync(fd, bytes) {
-  for (let from = 0; from < bytes.length; ) from += writeSync(fd, bytes, from)
-}
-
 /**
  * One frame: type with level mask, length, time in microseconds (all big-endian), then the message.
  */
@@ -105,7 +100,8 @@ function writeFrame(fd, type, level, date, message) {
   frame.writeUInt32BE(length, 4)
   frame.writeBigUInt64BE(BigInt(date.getTime()) * 1000n, 8)
   frame.write(message, FRAME_HEADER_BYTES)
-  writeAllSync(fd, frame)
+  // The pipe is that of standard output, which never makes its writer wait once process.stdout has been used.
+  writeSync(fd, frame)
 }
 
 /** Takes the descriptor out of the environment, which the function must not see. */

@@ -417,6 +417,8 @@ export interface EmulatorOptions {
   readonly freeze?: FreezeBackend
   /** Between the last request for the next event and the freeze: 0 (at once) to 1,000. Default: the profile's. */
   readonly freezeGraceMs?: number
+  /** How logs in text format tell of a failure: Status in REPORT, or in words before END, as until 2024. Default: the profile's. */
+  readonly reportStyle?: 'status' | 'classic'
   /** `standard` (default): functions are kept apart as well as this machine can; `none`: they see what you see. */
   readonly isolation?: 'standard' | 'none'
   /** How the built-in runtimes reach their Runtime API: over a socket that they inherit (default), or over HTTP as all others do. */

@@ -87,13 +87,13 @@ export interface InvokeAnswer {
   /** The function's answer or error, parsed; as text where it is no JSON. Undefined for an event. */
   readonly payload: unknown
   readonly requestId: string
-  /** What stands in the log of this request, START to REPORT, line by line. Empty for an event. */
+  /** What stands in the log of this request, from its start to its report. Empty for an event. */
   readonly log: string
-  /** Missing for an event, and when the function did not run. */
+  /** Missing for an event, when the function did not run, and where its system log level leaves it out. */
   readonly report?: InvocationReport
 }
 
-/** The figures of a REPORT line. */
+/** The figures of a REPORT line, or of its event in a log in JSON format. */
 export interface InvocationReport {
   readonly durationMs: number
   readonly billedDurationMs: number

@@ -6,6 +6,7 @@ import { EmulatorError } from '../domain/emulator-error.js'
 import { connect, pageOf } from './connect.js'
 import { meaningOf } from './glossary.js'
 import { type GlobalArguments, type Outcome, once } from './outcome.js'
+import { platformText } from './platform-text.js'
 import type { Page } from './render.js'
 import { apiLines } from './render-banner.js'
 import { requestIdsLike, type Story, storyOfEnvironment, storyOfRequest } from './story.js'
@@ -67,6 +68,6 @@ async function logOf(requestId: string, client: AdminClient): Promise<readonly s
 }
 
 function logLines(log: readonly string[], page: Page): readonly string[] {
-  const report = log.find((line) => line.startsWith('REPORT '))
+  const report = log.map(platformText).find((line) => line.startsWith('REPORT '))
   return report === undefined ? [] : [`  ${page.style.dim(report.replaceAll('\t', '  '))}`]
 }

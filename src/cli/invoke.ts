@@ -13,6 +13,7 @@ import {
   standardInput,
 } from './outcome.js'
 import { jsonComplaint } from './payload.js'
+import { platformTexts } from './platform-text.js'
 import type { Terminal } from './terminal.js'
 import { escapeControls } from './text.js'
 
@@ -128,7 +129,7 @@ function outcomeOf(answered: Answered, terminal: Terminal): Outcome {
   if (answered.type === 'Event') return once(data, [], `accepted, request id ${requestId ?? '?'}`)
   const shown = (text: string, isTerminal: boolean) => (isTerminal ? escapeControls(text) : text)
   const text = shown(payload, terminal.stdout.isTerminal)
-  const notes = shown(logTail, terminal.stderr.isTerminal)
+  const notes = shown(platformTexts(logTail), terminal.stderr.isTerminal)
   if (functionError === undefined) return once(data, [text], notes)
   const error = functionErrorOf(functionError, parsed(payload))
   const exitCode = error.code === timedOut ? exitCodes.timedOut : exitCodes.functionFailed

@@ -10,6 +10,7 @@ import type {
   Warning,
 } from '../admin/contract.js'
 import { messageLines } from './event-lines.js'
+import { platformText } from './platform-text.js'
 import { duration, type Style, table } from './text.js'
 
 export interface Page {
@@ -220,7 +221,8 @@ export function renderLog(record: LogRecord, view: LogView): readonly string[] {
   const name = view.named ? `${record.functionName} ` : ''
   const mark = `${style.dim(view.clockTime(record.timeMs))} ${style.cyan(`${name}${record.environment}`)}`
   const paint = record.source === 'platform' ? style.dim : (text: string) => text
-  const [first = '', ...rest] = messageLines(record.message, view.escape)
+  const message = record.source === 'platform' ? platformText(record.message) : record.message
+  const [first = '', ...rest] = messageLines(message, view.escape)
   return [`${mark} ${paint(first)}`, ...rest.map((line) => `    ${paint(line)}`)]
 }
 

@@ -136,6 +136,7 @@ export async function readStartOptions(
     ...defined({ host, lambdaPort, httpPort, stagePath, watch, strict, freeze, isolation, cpu }),
     ...defined({ freezeGraceMs: values.freezeGrace, memoryBudgetMb: values.memoryBudget }),
     ...defined({ stateDirectory, runtimeChannel: values.runtimeChannel }),
+    ...defined({ reportStyle: values.reportStyle }),
   } as EmulatorOptions
   return { options, loadOptions, settings, notes: notesOf(given) }
 }

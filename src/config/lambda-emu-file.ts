@@ -7,6 +7,7 @@ import { EmulatorError } from '../domain/emulator-error.js'
 import { closest, limits, runtimeStanding } from './function-checks.js'
 import { commonSettings, existingCode, ranged, readVariables } from './function-settings.js'
 import type { LoadedFunction, LoadOptions } from './loaded.js'
+import { ownLoggingNames, readLogging } from './logging-settings.js'
 import { type OwnEvents, ownApi, readOwnEvents } from './own-events.js'
 import {
   optionalChoice,
@@ -35,8 +36,11 @@ export const functionMembers = [
   'ephemeralStorageMb',
   'architecture',
   'layers',
+  'logging',
   'events',
 ] as const
+
+const loggingMembers = Object.values(ownLoggingNames)
 
 export const fileMembers = [
   '$schema',
@@ -181,11 +185,17 @@ function readFunction(of: Section, name: string, options: LoadOptions): LoadedFu
     ...(variables === undefined ? {} : { environment: readVariables(variables) }),
     role: optionalText(of, 'role') ?? `arn:aws:iam::${account}:role/${name}Role`,
     layers: readLayers(of, base),
-    logFormat: 'Text',
+    ...readOwnLogging(of),
     tracingMode: 'PassThrough',
     recordedOnly: of.map.entries.has('role') ? ['role'] : [],
     origin: { path: of.reading.path, line: of.map.line },
   }
+}
+
+function readOwnLogging(of: Section) {
+  const logging = optionalSection(of, 'logging')
+  if (logging !== undefined) refuseUnknown(logging, loggingMembers)
+  return readLogging(logging, ownLoggingNames)
 }
 
 function readLayers(of: Section, base: string): readonly string[] {

@@ -1,6 +1,7 @@
 // What loading a project gives: the functions somebody wishes to have, before any code is packed. Types only.
 
 import type { ApiDefinition, ScheduleDefinition } from '../domain/api.js'
+import type { LogLevels } from '../domain/log-levels.js'
 import type { VariableLayer } from '../domain/variable-layer.js'
 
 /** A function as its source describes it: checked, with AWS's defaults filled in. */
@@ -30,6 +31,8 @@ export interface LoadedFunction {
   /** Only when the source names one. */
   readonly logGroup?: string
   readonly logFormat: 'Text' | 'JSON'
+  /** Only with the JSON format, and when the source names one. */
+  readonly logLevels?: LogLevels
   readonly tracingMode: 'PassThrough' | 'Active'
   /** Properties that are kept and shown but have no effect on this machine. */
   readonly recordedOnly: readonly string[]

@@ -80,6 +80,12 @@ export const settings = {
     describe: 'Whole ms; the freeze comes one to two times as long after an invocation; 0: at once',
     defaultText: '1',
   },
+  reportStyle: {
+    kind: 'choice',
+    choices: ['status', 'classic'],
+    describe: 'How text logs tell of a failure; classic: in words before END, as until 2024',
+    defaultText: 'status',
+  },
   isolation: {
     kind: 'choice',
     choices: ['standard', 'none'],

@@ -7,6 +7,7 @@ import { runtimeFamily } from '../domain/function.js'
 import { limits } from './function-checks.js'
 import { commonSettings, existingCode, ranged, readVariables } from './function-settings.js'
 import type { LoadedFunction } from './loaded.js'
+import { readLogging, templateLoggingNames } from './logging-settings.js'
 import {
   lineOf,
   optionalChoice,
@@ -58,8 +59,6 @@ export function readTemplateFunction(given: TemplateFunction): LoadedFunction | 
   if (code.is === 'left-out') return code
   const common = commonSettings(of, names, logicalId)
   const environment = readEnvironment(of)
-  const logging = optionalSection(of, 'LoggingConfig')
-  const logGroup = logging === undefined ? undefined : optionalText(logging, 'LogGroup')
   return {
     logicalId,
     ...common,
@@ -69,8 +68,7 @@ export function readTemplateFunction(given: TemplateFunction): LoadedFunction | 
     ...(environment === undefined ? {} : { environment }),
     role: role(given),
     layers: readLayers(given),
-    ...(logGroup === undefined ? {} : { logGroup }),
-    logFormat: logging === undefined ? 'Text' : (logFormat(logging) ?? 'Text'),
+    ...readLogging(optionalSection(of, 'LoggingConfig'), templateLoggingNames),
     tracingMode: tracingMode(of),
     recordedOnly: given.recordedOnly,
     origin: { path: of.reading.path, line: given.resource.map.line },
@@ -194,10 +192,6 @@ function architecture(of: Section): 'x86_64' | 'arm64' {
     `${of.where}.Architectures is ${list.join(', ')}`,
     'it must hold one of x86_64 and arm64',
   )
-}
-
-function logFormat(logging: Section): 'Text' | 'JSON' | undefined {
-  return optionalChoice(logging, 'LogFormat', ['Text', 'JSON'])
 }
 
 function tracingMode(of: Section): 'PassThrough' | 'Active' {

@@ -7,16 +7,24 @@ import { localProfile, type Profile } from '../profile/profile.js'
 /** A longer wait would no longer be Lambda's freeze. */
 const graceMsMax = 1_000
 
+type Choices = Pick<EmulatorOptions, 'freezeGraceMs' | 'reportStyle'>
+
 /** @throws EmulatorError EMU_USAGE for what is no grace. */
-export function chosenProfile({ freezeGraceMs }: Pick<EmulatorOptions, 'freezeGraceMs'>): Profile {
-  if (freezeGraceMs === undefined) return localProfile
+export function chosenProfile({ freezeGraceMs, reportStyle }: Choices): Profile {
+  return {
+    ...localProfile,
+    ...(freezeGraceMs === undefined ? {} : { freezeGraceMs: graceOf(freezeGraceMs) }),
+    ...(reportStyle === undefined
+      ? {}
+      : { reportStyle: { value: reportStyle, source: 'the option reportStyle', mark: 'chosen' } }),
+  }
+}
+
+function graceOf(freezeGraceMs: number): Profile['freezeGraceMs'] {
   if (!Number.isInteger(freezeGraceMs) || freezeGraceMs < 0 || freezeGraceMs > graceMsMax) {
     throw new EmulatorError('EMU_USAGE', {
       problem: `a freeze grace of ${freezeGraceMs} is not a whole number of ms from 0 to ${graceMsMax}`,
     })
   }
-  return {
-    ...localProfile,
-    freezeGraceMs: { value: freezeGraceMs, source: 'the option freezeGraceMs', mark: 'chosen' },
-  }
+  return { value: freezeGraceMs, source: 'the option freezeGraceMs', mark: 'chosen' }
 }

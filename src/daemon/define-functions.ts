@@ -101,6 +101,7 @@ export async function definitionOf(
     ...(layerContent === undefined ? {} : { layerContent }),
     logGroup: loaded.logGroup ?? `/aws/lambda/${functionName}`,
     logFormat: loaded.logFormat,
+    ...(loaded.logLevels === undefined ? {} : { logLevels: loaded.logLevels }),
     tracingMode: loaded.tracingMode,
     code,
   }

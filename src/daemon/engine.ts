@@ -150,6 +150,7 @@ function realHost(options: EngineOptions, state: HostState): RealHost {
     cpuAllotted: options.cpuAllotted,
     newStreamId: () => systemChance.hex(32),
     runtimeVersionArn: ({ definition }) => runtimeVersionArn(definition.region, definition.runtime),
+    reportStyle: options.profile.reportStyle.value,
     runtimesFolder,
     runtimeChannel: options.runtimeChannel,
     lambdaEndpointUrl: options.lambdaEndpointUrl,

@@ -41,6 +41,7 @@ export class LibraryInvoker {
     logs.listen((record) => {
       if (record.requestId !== undefined) this.#logs.get(record.requestId)?.add(record)
     })
+    logs.listenForEnds((requestId) => this.#logs.get(requestId)?.end())
   }
 
   /** @throws EmulatorError EMU_FUNCTION_NOT_FOUND, EMU_PAYLOAD_INVALID. */
@@ -115,7 +116,7 @@ export class LibraryInvoker {
 
 /** The lines of one request. */
 class InvocationLog {
-  /** Resolves with its REPORT, or when `end` is called. */
+  /** Resolves when `end` is called. */
   readonly ended: Promise<void>
   end: () => void = () => {}
   readonly #lines: string[] = []
@@ -127,11 +128,10 @@ class InvocationLog {
     })
   }
 
-  add({ message, source }: LogRecord): void {
+  add({ message }: LogRecord): void {
     this.#lines.push(message)
     this.#bytes += message.length
     while (this.#bytes > logBytesMax) this.#bytes -= this.#lines.shift()?.length ?? 0
-    if (source === 'platform' && message.startsWith('REPORT ')) this.end()
   }
 
   text(): string {

@@ -1,6 +1,7 @@
 // A function as the emulator runs it: plain data, whatever it was loaded from.
 
 import type { GenerationId } from './brand.js'
+import type { LogLevels } from './log-levels.js'
 
 /** Code on disk, ready to run. */
 export interface CodePackage {
@@ -66,6 +67,8 @@ export interface FunctionDefinition {
   readonly layerContent?: LayerContent
   readonly logGroup: string
   readonly logFormat: 'Text' | 'JSON'
+  /** Only with the JSON format; missing: the defaults. */
+  readonly logLevels?: LogLevels
   readonly tracingMode: 'PassThrough' | 'Active'
   readonly code: CodePackage
 }

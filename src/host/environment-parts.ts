@@ -5,8 +5,10 @@ import type { Clock, KernelTimers, KernelTurns } from '../clock/clock.js'
 import { assert } from '../domain/assert.js'
 import type { EnvironmentId } from '../domain/brand.js'
 import { type Generation, runtimeFamily } from '../domain/function.js'
+import { defaultLogLevels } from '../domain/log-levels.js'
 import { emulatorPorts, type PortRange } from '../http/port-range.js'
-import { EnvironmentLog } from '../logs/environment-log.js'
+import { isKept } from '../logs/application-level.js'
+import { EnvironmentLog, type EnvironmentLogOptions } from '../logs/environment-log.js'
 import type { LogStore } from '../logs/log-store.js'
 import { visibleCpus } from '../profile/cpu.js'
 import { RuntimeChannel } from '../runtime-api/channel.js'
@@ -14,7 +16,12 @@ import type { ChannelEvent } from '../runtime-api/machine.js'
 import type { SandboxFactory } from '../sandbox/factory.js'
 import type { LogPipe, LogPipes } from '../sandbox/log-pipe.js'
 import type { Sandbox } from '../sandbox/sandbox.js'
-import { channelDescriptor, type ProcessSpec, type SandboxedProcess } from '../sandbox/spawn.js'
+import {
+  channelDescriptor,
+  logDescriptor,
+  type ProcessSpec,
+  type SandboxedProcess,
+} from '../sandbox/spawn.js'
 import { lambdaPaths } from '../sandbox/view.js'
 import { allowanceOf } from './allowance.js'
 import { dummyCredentials, functionEnvironment } from './function-environment.js'
@@ -151,6 +158,8 @@ export class EnvironmentParts {
       environment: id,
       clock,
       store: logs,
+      framed: hasFramedLog(generation),
+      ...keptLines(generation),
     })
     pipe.onMark((mark) => {
       const reached = this.#marks.get(mark)
@@ -189,6 +198,7 @@ export class EnvironmentParts {
     const { definition } = this.#options.generation
     const { view } = sandbox
     const sealed = view.tmpFolder === undefined
+    const framedLog = hasFramedLog(this.#options.generation)
     const variables = functionEnvironment(this.#options.generation, {
       runtimeApi: channel.address,
       logStreamName: this.#options.logStreamName,
@@ -199,6 +209,7 @@ export class EnvironmentParts {
       // In a root of its own the interpreter has Lambda's own place.
       programFolders: sealed || program.folder === undefined ? [] : [program.folder],
       lambdaEndpointUrl: this.#parts.lambdaEndpointUrl(),
+      ...(framedLog ? { logDescriptor } : {}),
     })
     const frames = this.#parts.runtimeChannel === 'frames' && program.speaksFrames === true
     return {
@@ -208,6 +219,7 @@ export class EnvironmentParts {
       // Where /tmp is everybody's, whoever asks for the temporary folder gets its own.
       env: sealed ? variables : { TMPDIR: view.tmpFolder ?? lambdaPaths.tmp, ...variables },
       output: pipe.childFd,
+      framedLog,
     }
   }
 
@@ -220,4 +232,17 @@ export class EnvironmentParts {
       this.pipe?.close()
     }
   }
+}
+
+/** Source: recorded answers test_introspection_invoke: Java, which leaves it in its environment, has it; provided.al2023 has not. */
+function hasFramedLog({ definition }: Generation): boolean {
+  return runtimeFamily(definition.runtime) !== 'provided'
+}
+
+/** Only the JSON format has levels, and the lowest keeps everything. */
+function keptLines({ definition }: Generation): Pick<EnvironmentLogOptions, 'keeps'> {
+  const { logFormat, logLevels } = definition
+  const { application } = logLevels ?? defaultLogLevels
+  if (logFormat === 'Text' || application === 'TRACE') return {}
+  return { keeps: (line) => isKept(line, application) }
 }

@@ -1,6 +1,12 @@
 // The environment variables of a function's process, as AWS sets them for each family of runtimes. Pure.
 
-import { type Generation, type RuntimeFamily, runtimeFamily } from '../domain/function.js'
+import {
+  type FunctionDefinition,
+  type Generation,
+  type RuntimeFamily,
+  runtimeFamily,
+} from '../domain/function.js'
+import { defaultLogLevels } from '../domain/log-levels.js'
 import { lambdaPaths } from '../sandbox/view.js'
 
 export interface Credentials {
@@ -31,6 +37,8 @@ export interface FunctionEnvironmentOptions {
   readonly credentials: Credentials
   /** Folders that must be on the PATH beside Lambda's own: where node and python are on this machine. */
   readonly programFolders: readonly string[]
+  /** Of a managed runtime: the descriptor that takes log records in frames. */
+  readonly logDescriptor?: number
   /** Where the daemon serves Lambda's API; SDKs inside the function then call it without being told. */
   readonly lambdaEndpointUrl?: string
 }
@@ -138,7 +146,17 @@ function reservedVariables(generation: Generation, options: FunctionEnvironmentO
     _AWS_XRAY_DAEMON_PORT: xrayPort,
     _HANDLER: definition.handler,
     ...(managed ? { AWS_EXECUTION_ENV: `AWS_Lambda_${definition.runtime}` } : {}),
-    // Source: AWS Lambda guide, JSON log format; absent from the recorded answers, whose format is Text.
-    ...(definition.logFormat === 'JSON' ? { AWS_LAMBDA_LOG_FORMAT: 'JSON' } : {}),
+    // Runtimes take it out, so that functions do not see it.
+    ...(options.logDescriptor === undefined
+      ? {}
+      : { _LAMBDA_TELEMETRY_LOG_FD: String(options.logDescriptor) }),
+    ...logVariables(definition),
   }
+}
+
+/** Source: AWS Lambda guide, log levels; absent from the recorded answers, whose format is Text. */
+function logVariables({ logFormat, logLevels }: FunctionDefinition): Variables {
+  if (logFormat === 'Text') return {}
+  const { application } = logLevels ?? defaultLogLevels
+  return { AWS_LAMBDA_LOG_FORMAT: logFormat, AWS_LAMBDA_LOG_LEVEL: application }
 }

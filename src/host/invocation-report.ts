@@ -1,11 +1,9 @@
 // What is known of one invocation while it runs, and the lines and records made of it when it ends.
 
-import type { EnvironmentId, InvocationId } from '../domain/brand.js'
+import type { EnvironmentId, InvocationId, RequestId } from '../domain/brand.js'
 import type { Invocation, Outcome } from '../domain/invocation.js'
 import type { JournalRecord } from '../journal/journal.js'
-import { closingLines, type ReportFigures, startLine } from '../logs/report.js'
-
-export type ReportStatus = NonNullable<ReportFigures['status']>
+import type { FailedStatus, InvocationFault, PlatformEvent } from '../logs/platform-event.js'
 
 export interface InvocationReportOptions {
   readonly invocation: Invocation
@@ -19,6 +17,12 @@ export interface InvocationReportOptions {
   readonly environment: EnvironmentId
 }
 
+/** How the platform ended an invocation, as a status and in words. */
+export interface CutOff {
+  readonly status: FailedStatus
+  readonly fault: InvocationFault['fault']
+}
+
 // Stacks are short; what is longer is not worth parsing for one line on a terminal.
 const describedBytesMax = 256 * 1024
 
@@ -30,11 +34,16 @@ export class InvocationReport {
   #described: { errorType?: string; errorMessage?: string } = {}
   #durationMs = 0
   #memoryMb = 0
-  #status: ReportStatus | undefined
+  #status: FailedStatus | undefined
+  #fault: InvocationFault['fault'] | undefined
 
   constructor(options: InvocationReportOptions) {
     this.#options = options
     this.frozenForMs = options.frozenForMs
+  }
+
+  get requestId(): RequestId {
+    return this.#options.invocation.requestId
   }
 
   get invocationId(): InvocationId {
@@ -54,8 +63,10 @@ export class InvocationReport {
     return this.#options.invocation.logTail
   }
 
-  get startLine(): string {
-    return startLine(this.#options.invocation.requestId, this.#options.version)
+  get startEvent(): PlatformEvent {
+    const { invocation, version } = this.#options
+    const { requestId, functionArn } = invocation
+    return { type: 'platform.start', requestId, functionArn, version }
   }
 
   answer(outcome: Outcome): void {
@@ -84,22 +95,41 @@ export class InvocationReport {
     this.#memoryMb = memoryMb
   }
 
-  finish(atMs: number, memoryMb: number, status: ReportStatus | undefined): void {
+  /** @param cutOff what ended it, when nobody has answered */
+  finish(atMs: number, memoryMb: number, cutOff?: CutOff): void {
     this.estimate(atMs, memoryMb)
-    this.#status = status ?? this.#status
+    this.#status = cutOff?.status ?? this.#status
+    this.#fault = cutOff?.fault
     this.finished = true
   }
 
-  closingLines(): readonly [string, string] {
+  /** What Lambda tells at its end. */
+  closingEvents(): readonly PlatformEvent[] {
     const { invocation, memoryMb, initDurationMs } = this.#options
-    return closingLines({
-      requestId: invocation.requestId,
-      durationMs: this.#durationMs,
-      memoryMb,
-      maxMemoryUsedMb: this.#memoryMb,
-      ...(initDurationMs === undefined ? {} : { initDurationMs }),
-      ...(this.#status === undefined ? {} : { status: this.#status }),
-    })
+    const { requestId } = invocation
+    const durationMs = this.#durationMs
+    const status = this.#status === undefined ? {} : { status: this.#status }
+    const fault = this.#fault
+    return [
+      ...(fault === undefined ? [] : [{ type: 'platform.fault', requestId, fault } as const]),
+      {
+        type: 'platform.runtimeDone',
+        requestId,
+        durationMs,
+        // Source: logs of functions on AWS: of an error that the runtime reports it is 0.
+        producedBytes: this.answered?.is === 'response' ? this.answered.payload.bytes : 0,
+        ...status,
+      },
+      {
+        type: 'platform.report',
+        requestId,
+        durationMs,
+        memoryMb,
+        maxMemoryUsedMb: this.#memoryMb,
+        ...(initDurationMs === undefined ? {} : { initDurationMs }),
+        ...status,
+      },
+    ]
   }
 
   /** One line of `lambda-emu start`. */

@@ -2,34 +2,32 @@
 
 import { assert, assertNever } from '../domain/assert.js'
 import type { EmulatorMs, EnvironmentId } from '../domain/brand.js'
-import { noBootstrapFault, responseTooLargeFault } from '../domain/faults.js'
+import { exitFault, noBootstrapFault, responseTooLargeFault } from '../domain/faults.js'
 import type { Generation } from '../domain/function.js'
 import type { Invocation, Outcome, PayloadRef } from '../domain/invocation.js'
 import type { PayloadStore } from '../invoke/payloads.js'
 import type { Journal } from '../journal/journal.js'
-import type { InvocationTails } from '../logs/invocation-tails.js'
-import { initReportLine, initStartLine } from '../logs/report.js'
+import type { FailedStatus } from '../logs/platform-event.js'
 import type { HostCommand } from '../placement/state.js'
 import type { ChannelEvent } from '../runtime-api/machine.js'
 import type { Sandbox } from '../sandbox/sandbox.js'
-import { type SandboxedProcess, SpawnFailure } from '../sandbox/spawn.js'
+import { type ProcessExit, type SandboxedProcess, SpawnFailure } from '../sandbox/spawn.js'
 import { EnvironmentParts, type OpeningParts } from './environment-parts.js'
 import type { FreezeGrace } from './freeze-grace.js'
 import { HostError, type HostEvent } from './host.js'
-import { InvocationReport } from './invocation-report.js'
+import { type CutOff, InvocationReport } from './invocation-report.js'
+import { logStreamName, PlatformLog, type PlatformLogParts } from './platform-log.js'
 import type { Programs } from './programs.js'
 import { TmpWatch } from './tmp-watch.js'
 
 type CommandOf<Do extends HostCommand['do']> = Extract<HostCommand, { do: Do }>
 
 /** What all environments of a host share. */
-export interface HostParts extends OpeningParts {
+export interface HostParts extends OpeningParts, PlatformLogParts {
   readonly grace: FreezeGrace
   readonly programs: Programs
   readonly payloads: PayloadStore
-  readonly tails: InvocationTails
   readonly journal: Journal
-  readonly runtimeVersionArn: (generation: Generation) => string
 }
 
 export interface EnvironmentUsage {
@@ -54,6 +52,7 @@ export class LiveEnvironment {
   readonly #parts: HostParts
   readonly #report: (event: HostEvent) => void
   readonly #own: EnvironmentParts
+  readonly #log: PlatformLog
   #process: SandboxedProcess | undefined
   #starting: Promise<void> = Promise.resolve()
   #init:
@@ -63,6 +62,7 @@ export class LiveEnvironment {
   #current: InvocationReport | undefined
   #memoryPeakMb = 0
   #outOfMemory = false
+  #exit: ProcessExit | undefined
   #memoryMeasuredAtMs = Number.NEGATIVE_INFINITY
   #tmpWatch: TmpWatch | undefined
   #killing = false
@@ -81,7 +81,7 @@ export class LiveEnvironment {
     this.generation = generation
     this.#parts = parts
     this.#report = report
-    this.logStreamName = streamName(parts, generation.version)
+    this.logStreamName = logStreamName(parts, generation)
     this.#own = new EnvironmentParts(parts, {
       id,
       generation,
@@ -90,6 +90,7 @@ export class LiveEnvironment {
       memoryChanged: (privateBytes) =>
         report({ on: 'measured', env: id, privateMb: Math.ceil(privateBytes / bytesPerMb) }),
     })
+    this.#log = new PlatformLog(parts, this.#own, generation, this.logStreamName)
   }
 
   /** Processes, memory and CPU time now; undefined before the first start. */
@@ -116,12 +117,12 @@ export class LiveEnvironment {
     this.#init = { command, atMs: this.#parts.clock.monotonicMs() }
     this.#initDurationMs = undefined
     this.#outOfMemory = false
+    this.#exit = undefined
     const search = await this.#parts.programs.find(definition)
     await this.#own.open('found' in search ? search.found : undefined)
-    const { sandbox, log } = this.#own.opened
+    const { sandbox } = this.#own.opened
     this.#tmpWatch ??= this.#watchTmp(sandbox)
-    const line = initStartLine(definition.runtime, this.#parts.runtimeVersionArn(this.generation))
-    this.#own.mark(() => log.platform(line))
+    this.#log.initStarted(command.cause)
     if ('missing' in search) {
       this.#init.errorType = 'Runtime.InvalidEntrypoint'
       const { errorType, errorMessage } = noBootstrapFault(command.pending?.requestId ?? '')
@@ -163,11 +164,8 @@ export class LiveEnvironment {
     sandbox.initialized()
     const { clock, payloads } = this.#parts
     const report = this.#beginReport(invocation, command.initInside)
-    const { requestId, logTail } = invocation
-    const begin = () => this.#own.log?.begin(requestId, report.startLine, logTail)
     // A thread that wrote in the moment between two calls back to back wrote in no particular place of the log.
-    if (report.startedAtMs - this.#endedAtMs < looseForMs) this.#own.markLoosely(begin)
-    else this.#own.mark(begin)
+    this.#log.begin(report, report.startedAtMs - this.#endedAtMs < looseForMs)
     channel.deliver({
       invocationId: invocation.invocationId,
       requestId: invocation.requestId,
@@ -261,20 +259,26 @@ export class LiveEnvironment {
       reason === 'timeout'
         ? ({ is: 'timeout' } as const)
         : ({ is: 'error', errorType: this.#endErrorType(init?.errorType) } as const)
-    if (init !== undefined && reason !== 'stopping') {
-      const phase = init.command.cause === 'in-invoke' ? 'invoke' : 'init'
-      const line = initReportLine(endedAtMs - init.atMs, phase, status)
-      this.#own.mark(() => this.#own.log?.platform(line))
-    }
+    if (init !== undefined && reason !== 'stopping')
+      this.#log.initEnded(init.command.cause, endedAtMs - init.atMs, status)
     const pending = init?.command.cause === 'in-invoke' ? init.command.pending : undefined
     if (pending !== undefined) {
       const failed = this.#failedInit(init as NonNullable<typeof init>)
-      const { requestId, logTail } = pending
-      this.#own.mark(() => this.#own.log?.begin(requestId, failed.startLine, logTail))
-      return this.#finishReport(failed, endedAtMs, status)
+      this.#log.begin(failed)
+      return this.#finishReport(failed, endedAtMs, this.#cutOff(status, pending.requestId))
     }
-    if (report !== undefined && reason !== 'stopping')
-      this.#finishReport(report, endedAtMs, report.answered === undefined ? status : undefined)
+    if (report === undefined || reason === 'stopping') return
+    const cutOff = this.#cutOff(status, report.requestId)
+    this.#finishReport(report, endedAtMs, report.answered === undefined ? cutOff : undefined)
+  }
+
+  #cutOff(status: FailedStatus, requestId: string): CutOff {
+    if (status.is === 'timeout') {
+      const { timeoutSeconds } = this.generation.definition
+      return { status, fault: { is: 'timeout', atMs: this.#parts.clock.nowMs(), timeoutSeconds } }
+    }
+    if (this.#exit === undefined) return { status, fault: { is: 'unknown' } }
+    return { status, fault: { is: 'exit', ...exitFault(requestId, this.#exit) } }
   }
 
   /** Source: AWS Lambda guide; the caller's error stays Runtime.ExitError. */
@@ -299,24 +303,13 @@ export class LiveEnvironment {
   }
 
   /** Writes END and REPORT at the place in the log that is reached now, and tells the journal. */
-  #finishReport(
-    report: InvocationReport,
-    endedAtMs: number,
-    status:
-      | { readonly is: 'timeout' }
-      | { readonly is: 'error'; readonly errorType: string }
-      | undefined,
-  ): void {
+  #finishReport(report: InvocationReport, endedAtMs: number, cutOff: CutOff | undefined): void {
     const { timeoutSeconds } = this.generation.definition
     // The deadline is counted from a moment earlier, when the invocation was placed: a timeout lasted as long as it says.
-    const leastMs = status?.is === 'timeout' ? report.startedAtMs + timeoutSeconds * 1000 : 0
-    report.finish(Math.max(endedAtMs, leastMs), this.#memoryPeakMb, status)
-    this.#own.mark(() => {
-      const closing = report.closingLines()
-      if (report.logTail)
-        this.#parts.tails.cut(report.invocationId, this.#own.log?.tail(closing) ?? noBytes)
-      this.#own.log?.end(closing)
-    })
+    const timedOut = cutOff?.status.is === 'timeout'
+    const leastMs = timedOut ? report.startedAtMs + timeoutSeconds * 1000 : 0
+    report.finish(Math.max(endedAtMs, leastMs), this.#memoryPeakMb, cutOff)
+    this.#log.end(report)
     this.#parts.journal.append(report.journalRecord(this.generation.definition.functionName))
     this.#tmpWatch?.written()
   }
@@ -385,8 +378,7 @@ export class LiveEnvironment {
   /** The caller's tail: what was written before the answer, closed as the log will close it. */
   #cutTail(report: InvocationReport, answeredAtMs: number): void {
     if (!report.finished) report.estimate(answeredAtMs, this.#memoryPeakMb)
-    const bytes = this.#own.log?.tail(report.closingLines()) ?? noBytes
-    this.#parts.tails.cut(report.invocationId, bytes)
+    this.#log.cutTail(report)
   }
 
   /** The answer and this come together: a caller who waits has the answer before the log of it is closed. */
@@ -403,6 +395,7 @@ export class LiveEnvironment {
   #askedNext(nowMs: number): void {
     if (this.#init !== undefined && this.#current === undefined) {
       this.#initDurationMs = nowMs - this.#init.atMs
+      this.#log.initEnded(this.#init.command.cause, this.#initDurationMs)
       // Who dies in its first invocation has used memory too.
       this.#measureMemory()
     }
@@ -441,14 +434,12 @@ export class LiveEnvironment {
     }
   }
 
-  async #exited(
-    process: SandboxedProcess,
-    exit: { readonly code: number | null; readonly signal: string | null },
-  ): Promise<void> {
+  async #exited(process: SandboxedProcess, exit: ProcessExit): Promise<void> {
     // What it sent before it died is still on its way through the sockets.
     await this.#own.channel?.drained()
     if (this.#process !== process) return
     this.#process = undefined
+    this.#exit = exit
     if (exit.signal === 'SIGKILL' && this.#own.sandbox?.ranOutOfMemory()) {
       this.#outOfMemory = true
       // It used all there was, whatever was seen of it.
@@ -459,9 +450,3 @@ export class LiveEnvironment {
 }
 
 const noBytes = Buffer.alloc(0)
-
-/** YYYY/MM/DD/[version]32 hex digits. Source: AWS Lambda guide, logging. */
-function streamName(parts: HostParts, version: string): string {
-  const day = new Date(parts.clock.nowMs()).toISOString().slice(0, 10).replaceAll('-', '/')
-  return `${day}/[${version}]${parts.newStreamId()}`
-}

@@ -1,7 +1,8 @@
-// Cuts the output of one environment into lines, says which request they belong to, and keeps a tail for the caller.
+// Cuts the output of one environment into lines and records, says which request they belong to, and keeps a tail for the caller.
 
 import type { Clock } from '../clock/clock.js'
 import type { LogRecord } from '../domain/log-record.js'
+import { FrameSplitter } from './frame-splitter.js'
 import type { LogStore } from './log-store.js'
 
 /** How much of an invocation's log LogType Tail shows, in bytes. Source: Lambda's API model, LogResult. */
@@ -9,6 +10,7 @@ export const tailBytes = 4096
 // One event of CloudWatch Logs holds at most 256 KB less 26 bytes; longer lines are cut there.
 const lineBytesMax = 262_118
 const newline = 0x0a
+const lineEnd = Buffer.from([newline])
 
 export interface EnvironmentLogOptions {
   readonly functionName: string
@@ -16,6 +18,10 @@ export interface EnvironmentLogOptions {
   readonly environment: string
   readonly clock: Clock
   readonly store: LogStore
+  /** Its runtime writes log records in frames, each of them one event. Default false. */
+  readonly framed?: boolean
+  /** Which lines outside frames are kept. Default: all. */
+  readonly keeps?: (line: string) => boolean
 }
 
 export class EnvironmentLog {
@@ -28,14 +34,29 @@ export class EnvironmentLog {
   #toldEarly = false
   readonly #tail = new ByteTail(tailBytes)
   #keepsTail = true
+  readonly #frames: FrameSplitter | undefined
+  #inFrame = false
 
   constructor(options: EnvironmentLogOptions) {
     this.#options = options
+    if (options.framed !== true) return
+    this.#frames = new FrameSplitter({
+      onPlain: (bytes) => this.#plain(bytes),
+      onFrameBegin: () => this.#beginFrame(),
+      onFrameData: (bytes) => this.#extendFrame(bytes),
+      onFrameEnd: () => this.#endFrame(),
+    })
   }
 
   /** What the processes of the environment wrote, in order. */
   write(bytes: Buffer): void {
-    if (this.#keepsTail) this.#tail.push(bytes)
+    if (this.#frames === undefined) this.#plain(bytes)
+    else this.#frames.push(bytes)
+  }
+
+  #plain(bytes: Buffer): void {
+    // Where lines may be left out, each goes there when it is known to stay.
+    if (this.#keepsTail && this.#options.keeps === undefined) this.#tail.push(bytes)
     // Python's print writes a line and its end apart: the end of a line that is told already is no empty line.
     let from = this.#toldEarly && bytes[0] === newline ? 1 : 0
     this.#toldEarly = false
@@ -49,31 +70,69 @@ export class EnvironmentLog {
   /** A line of the platform's own, at this place of the log. */
   platform(message: string): void {
     this.#flush()
-    if (this.#keepsTail) this.#tail.push(Buffer.from(`${message}\n`))
+    this.#pushTail(message)
     this.#record('platform', message)
   }
 
   /** From here on lines belong to this request, and its tail begins, where somebody wants it. */
-  begin(requestId: string, startLine: string, keepsTail = true): void {
+  begin(requestId: string, lines: readonly string[], keepsTail = true): void {
     this.#flush()
     this.#requestId = requestId
     this.#keepsTail = keepsTail
     this.#tail.clear()
-    this.platform(startLine)
+    for (const line of lines) this.platform(line)
   }
 
   /** The request is over; what comes later belongs to none until the next begins. */
   end(lines: readonly string[]): void {
     for (const line of lines) this.platform(line)
+    this.#flush()
+    if (this.#requestId !== undefined) this.#options.store.end(this.#requestId)
     this.#requestId = undefined
   }
 
   /** The last 4 KB of the request's log as they would read if `closing` ended it here; without it where no tail is kept. */
   tail(closing: readonly string[]): Buffer {
     const copy = this.#tail.copy()
-    if (closing.length > 0 && this.#partialBytes > 0) copy.push(Buffer.from('\n'))
+    const begun = this.#begun()
+    if (begun !== undefined && this.#keeps(begun)) copy.push(Buffer.from(begun))
+    if (closing.length > 0 && this.#partialBytes > 0 && !copy.endsLine) copy.push(lineEnd)
     for (const line of closing) copy.push(Buffer.from(`${line}\n`))
     return copy.bytes()
+  }
+
+  /** The line that has begun, where it is not in the tail yet. */
+  #begun(): string | undefined {
+    const waits = this.#options.keeps !== undefined && !this.#inFrame && this.#partialBytes > 0
+    return waits ? this.#partialText() : undefined
+  }
+
+  #keeps(line: string): boolean {
+    return this.#options.keeps?.(line) ?? true
+  }
+
+  #pushTail(line: string): void {
+    if (this.#keepsTail) this.#tail.push(Buffer.from(`${line}\n`))
+  }
+
+  #beginFrame(): void {
+    this.#flushLine()
+    this.#inFrame = true
+  }
+
+  #extendFrame(bytes: Buffer): void {
+    if (this.#keepsTail) this.#tail.push(bytes)
+    this.#extend(bytes)
+  }
+
+  /** A record may hold line ends; the last one is none of its own, and an empty one is none. */
+  #endFrame(): void {
+    const text = this.#partialText()
+    this.#partialBytes = 0
+    this.#inFrame = false
+    if (text === '') return
+    if (this.#keepsTail && !this.#tail.endsLine) this.#tail.push(lineEnd)
+    this.#record('function', text.endsWith('\n') ? text.slice(0, -1) : text)
   }
 
   #extend(rest: Buffer): void {
@@ -97,21 +156,37 @@ export class EnvironmentLog {
   #endLine(rest: Buffer): void {
     // Most lines come in one piece, and need no copy.
     if (this.#partialBytes === 0 && rest.length < lineBytesMax)
-      return this.#record('function', rest.toString())
+      return this.#recordLine(rest.toString())
     this.#extend(rest)
     this.#recordPartial()
   }
 
   #recordPartial(): void {
-    const text = this.#partial.toString('utf8', 0, this.#partialBytes)
+    const text = this.#partialText()
     this.#partialBytes = 0
-    this.#record('function', text)
+    if (this.#inFrame) this.#record('function', text)
+    else this.#recordLine(text)
   }
 
-  /** Text without a line end is a line once somebody else speaks. */
+  #partialText(): string {
+    return this.#partial.toString('utf8', 0, this.#partialBytes)
+  }
+
+  #recordLine(line: string): void {
+    if (!this.#keeps(line)) return
+    if (this.#options.keeps !== undefined) this.#pushTail(line)
+    this.#record('function', line)
+  }
+
+  /** What has begun is a line or a record of its own once somebody else speaks. */
   #flush(): void {
+    this.#frames?.flush()
+    this.#flushLine()
+  }
+
+  #flushLine(): void {
     if (this.#partialBytes === 0) return
-    this.#tail.push(Buffer.from('\n'))
+    if (this.#options.keeps === undefined) this.#tail.push(lineEnd)
     this.#endLine(Buffer.alloc(0))
     this.#toldEarly = true
   }
@@ -153,6 +228,11 @@ class ByteTail {
 
   clear(): void {
     this.#length = 0
+  }
+
+  /** Nothing of a line has begun. */
+  get endsLine(): boolean {
+    return this.#length === 0 || this.#kept[this.#length - 1] === newline
   }
 
   /** The caller's own. */

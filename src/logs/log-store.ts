@@ -14,6 +14,7 @@ export type LogListener = (record: LogRecord, json: string) => void
 
 export class LogStore {
   readonly #functions = new Map<string, KeptRecords>()
+  readonly #endListeners = new Set<(requestId: string) => void>()
   readonly #listeners = new Set<LogListener>()
   #bytes = 0
 
@@ -38,6 +39,19 @@ export class LogStore {
     this.#listeners.add(listener)
     return () => {
       this.#listeners.delete(listener)
+    }
+  }
+
+  /** All that the log of this request will have is there. */
+  end(requestId: string): void {
+    for (const listener of this.#endListeners) listener(requestId)
+  }
+
+  /** Calls `listener` at each end from now on; returns the way to stop. */
+  listenForEnds(listener: (requestId: string) => void): () => void {
+    this.#endListeners.add(listener)
+    return () => {
+      this.#endListeners.delete(listener)
     }
   }
 

@@ -1,66 +1,93 @@
-// The lines that Lambda itself writes about an invocation: text format, new style (Status in REPORT).
+// The lines that Lambda itself writes in text format, in both of its styles: what failed stands in REPORT, or before END.
 
-export interface ReportFigures {
-  readonly requestId: string
-  readonly durationMs: number
-  readonly memoryMb: number
-  readonly maxMemoryUsedMb: number
-  /** Only for the first invocation after an init on demand. */
-  readonly initDurationMs?: number
-  readonly status?:
-    | { readonly is: 'timeout' }
-    | { readonly is: 'error'; readonly errorType: string }
+import { assertNever } from '../domain/assert.js'
+import {
+  billedMs,
+  type FailedStatus,
+  type InitEnded,
+  type InvocationFault,
+  type PlatformEvent,
+  type ReportFigures,
+  runtimeVersion,
+} from './platform-event.js'
+
+/** `status`: Status and Error Type in REPORT; `classic`: what happened in words before END, as until 2024. */
+export type ReportStyle = 'status' | 'classic'
+
+/** The lines of one event; none for what only logs in JSON format tell. */
+export function textLines(event: PlatformEvent, style: ReportStyle): readonly string[] {
+  switch (event.type) {
+    case 'platform.initStart':
+      return [
+        `INIT_START Runtime Version: ${runtimeVersion(event.runtime)}\tRuntime Version ARN: ${event.runtimeVersionArn}`,
+      ]
+    case 'platform.initRuntimeDone':
+    case 'platform.runtimeDone':
+      return []
+    case 'platform.initReport':
+      return initReportLines(event)
+    case 'platform.start':
+      return [`START RequestId: ${event.requestId} Version: ${event.version}`]
+    case 'platform.fault':
+      return style === 'classic' ? [faultText(event)] : []
+    case 'platform.report':
+      return closingLines(event, style)
+    default:
+      return assertNever(event)
+  }
 }
 
-/** Source: AWS Lambda guide, runtime environment; recorded answer test_invocation_with_logs. */
-export function startLine(requestId: string, version: string): string {
-  return `START RequestId: ${requestId} Version: ${version}`
-}
-
-/** END and REPORT. Init is billed since 1 August 2025; durations are rounded up to the millisecond. */
-export function closingLines(figures: ReportFigures): readonly [string, string] {
+/** END and REPORT. Source: AWS Lambda guide, runtime environment; recorded answer test_invocation_with_logs. */
+export function closingLines(
+  figures: ReportFigures,
+  style: ReportStyle = 'status',
+): readonly [string, string] {
   const { requestId, durationMs, initDurationMs } = figures
-  // Whole hundredths, so that a sum that is exact in print is not rounded up for a bit that is not.
-  const billedMs = Math.ceil((hundredths(durationMs) + hundredths(initDurationMs ?? 0)) / 100)
   const fields = [
     `REPORT RequestId: ${requestId}`,
     `Duration: ${milliseconds(durationMs)} ms`,
-    `Billed Duration: ${billedMs} ms`,
+    `Billed Duration: ${billedMs(figures, 100)} ms`,
     `Memory Size: ${figures.memoryMb} MB`,
     `Max Memory Used: ${figures.maxMemoryUsedMb} MB`,
   ]
   if (initDurationMs !== undefined) fields.push(`Init Duration: ${milliseconds(initDurationMs)} ms`)
-  if (figures.status?.is === 'timeout') fields.push('Status: timeout')
-  if (figures.status?.is === 'error')
-    fields.push('Status: error', `Error Type: ${figures.status.errorType}`)
+  if (style === 'status' && figures.status !== undefined)
+    fields.push(...statusFields(figures.status))
   return [`END RequestId: ${requestId}`, `${fields.join('\t')}\t`]
 }
 
-/** `runtime` as in python3.12 becomes python:3.12, nodejs22.x nodejs:22, provided.al2023 provided:al2023. */
-export function initStartLine(runtime: string, runtimeVersionArn: string): string {
-  const name = runtime.replace(/^([a-z]+)\.?/, '$1:').replace(/\.x$/, '')
-  return `INIT_START Runtime Version: ${name}.v1\tRuntime Version ARN: ${runtimeVersionArn}`
-}
-
-/** Written when an init did not end well. */
-export function initReportLine(
-  durationMs: number,
-  phase: 'init' | 'invoke',
-  status: { readonly is: 'timeout' } | { readonly is: 'error'; readonly errorType: string },
-): string {
+/** Of an init on demand only when it did not end well. Source: AWS Lambda guide, runtime environment. */
+function initReportLines({ durationMs, phase, status }: InitEnded): readonly string[] {
+  if (status === undefined) return []
   const fields = [
     `INIT_REPORT Init Duration: ${milliseconds(durationMs)} ms`,
     `Phase: ${phase}`,
-    `Status: ${status.is}`,
+    ...statusFields(status),
   ]
-  if (status.is === 'error') fields.push(`Error Type: ${status.errorType}`)
-  return fields.join('\t')
+  return [fields.join('\t')]
 }
 
-function hundredths(durationMs: number): number {
-  return Math.round(durationMs * 100)
+function statusFields(status: FailedStatus): readonly string[] {
+  if (status.is === 'timeout') return ['Status: timeout']
+  return ['Status: error', `Error Type: ${status.errorType}`]
+}
+
+/** One event of two lines. Source: AWS Lambda guide, runtime environment; public logs up to 2024. */
+function faultText({ requestId, fault }: InvocationFault): string {
+  switch (fault.is) {
+    case 'timeout': {
+      const at = new Date(fault.atMs).toISOString()
+      return `${at} ${requestId} Task timed out after ${fault.timeoutSeconds.toFixed(2)} seconds\n`
+    }
+    case 'exit':
+      return `${fault.errorMessage}\n${fault.errorType}`
+    case 'unknown':
+      return 'Unknown application error occurred\nRuntime.Unknown'
+    default:
+      return assertNever(fault)
+  }
 }
 
 function milliseconds(durationMs: number): string {
-  return (hundredths(durationMs) / 100).toFixed(2)
+  return (Math.round(durationMs * 100) / 100).toFixed(2)
 }

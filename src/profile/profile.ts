@@ -32,6 +32,8 @@ export interface Profile {
   readonly throttleBackoffMs: Figure<{ readonly first: number; readonly longest: number }>
   /** An asynchronous event older than this is dropped. */
   readonly maximumEventAgeMs: Figure<number>
+  /** How logs in text format tell of a failure: Status in REPORT, or in words before END. */
+  readonly reportStyle: Figure<'status' | 'classic'>
 }
 
 export const localProfile: Profile = {
@@ -71,4 +73,5 @@ export const localProfile: Profile = {
     source: 'AWS Lambda guide, asynchronous invocation',
     mark: 'doc',
   },
+  reportStyle: { value: 'status', source: 'AWS Lambda guide, since 2024–25', mark: 'doc' },
 }

@@ -7,6 +7,7 @@ import { getSystemErrorName } from 'node:util'
 import {
   channelOf,
   findProgram,
+  logDescriptor,
   type ProcessExit,
   type ProcessSpec,
   SpawnFailure,
@@ -59,6 +60,7 @@ export function launchProcess(
   const program = findProgram(spec)
   const words = [
     ...(spec.channel === true ? ['--channel'] : []),
+    ...(spec.framedLog === true ? ['--log', String(logDescriptor)] : []),
     ...enclosureWords(enclosure, spec, { born, parent: process.pid }),
     '--',
     ...programWords(program, spec, enclosure),
@@ -95,6 +97,7 @@ export async function spawnProcess(
   const program = findProgram(spec)
   const words = [
     ...(spec.channel === true ? ['--channel'] : []),
+    ...(spec.framedLog === true ? ['--log', String(logDescriptor)] : []),
     ...enclosureWords(enclosure, spec, { born, parent: spawner.pid }),
     '--',
     ...programWords(program, spec, enclosure),

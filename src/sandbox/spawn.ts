@@ -25,10 +25,15 @@ export interface ProcessSpec {
   readonly output: number
   /** The program inherits one end of a socket pair as `channelDescriptor`. Default false. */
   readonly channel?: boolean
+  /** It has its output as `logDescriptor` once more, for log records in frames. Default false. */
+  readonly framedLog?: boolean
 }
 
 /** Node closes it on exec as all up to 15 that it inherits, so that no child of the program's gets it. */
 export const channelDescriptor = 3
+
+/** Source: recorded answer test_introspection_invoke[java17] (2026-01-12). */
+export const logDescriptor = 62
 
 export interface ProcessExit {
   readonly code: number | null
@@ -116,6 +121,10 @@ function spawnIn(spec: ProcessSpec, words: readonly string[]): ChildProcess {
     if (stdio[fd] === 'pipe') continue
     while (stdio.length < fd) stdio.push('ignore')
     if (nothing !== undefined) stdio[fd] = nothing
+  }
+  if (spec.framedLog === true) {
+    while (stdio.length < logDescriptor) stdio.push('ignore')
+    stdio[logDescriptor] = spec.output
   }
   try {
     const options = { argv0: 'sh', env: {}, cwd: spec.cwd, detached: true, stdio }

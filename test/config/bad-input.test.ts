@@ -181,6 +181,29 @@ const table: readonly BadInput[] = [
     hint: /Text or JSON/,
   },
   {
+    claim: 'an unknown log level is invalid',
+    files: json({ LoggingConfig: { LogFormat: 'JSON', ApplicationLogLevel: 'LOUD' } }),
+    message: /ApplicationLogLevel is "LOUD"/,
+    hint: /TRACE or DEBUG or INFO/,
+  },
+  {
+    claim: 'a system log level that only applications have is invalid',
+    files: json({ LoggingConfig: { LogFormat: 'JSON', SystemLogLevel: 'ERROR' } }),
+    message: /SystemLogLevel is "ERROR"/,
+    hint: /DEBUG or INFO or WARN/,
+  },
+  {
+    claim: 'a log level in Text format is invalid',
+    files: json({ LoggingConfig: { LogFormat: 'Text', ApplicationLogLevel: 'INFO' } }),
+    message: /ApplicationLogLevel: Lambda has no log level when the log format is Text/,
+    hint: /set LogFormat to JSON/,
+  },
+  {
+    claim: 'a log group with a space is invalid',
+    files: json({ LoggingConfig: { LogGroup: 'my logs' } }),
+    message: /"my logs" cannot be the name of a log group/,
+  },
+  {
     claim: 'a function name with a space is invalid',
     files: json({ FunctionName: 'my function' }),
     message: /"my function" cannot be the name/,

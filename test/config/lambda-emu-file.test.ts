@@ -213,3 +213,43 @@ for (const [claim, content, message] of bad) {
     await t.rejects(loading, { code: 'EMU_CONFIG_INVALID', message, exitCode: 2 })
   })
 }
+
+t.test('logging has a format, two levels and a group', async (t) => {
+  const logging = { format: 'JSON', applicationLevel: 'DEBUG', group: '/apps/all' }
+  const folder = projectWith(t, {
+    'lambda-emu.json': file({
+      functions: {
+        plain: good,
+        json: { ...good, logging },
+        grouped: { ...good, logging: { group: 'g' } },
+      },
+    }),
+  })
+  const { functions } = await load(folder)
+  const settings = functions.map(({ logFormat, logLevels, logGroup }) => ({
+    logFormat,
+    logLevels,
+    logGroup,
+  }))
+  t.same(settings, [
+    { logFormat: 'Text', logLevels: undefined, logGroup: undefined },
+    {
+      logFormat: 'JSON',
+      logLevels: { application: 'DEBUG', system: 'INFO' },
+      logGroup: '/apps/all',
+    },
+    { logFormat: 'Text', logLevels: undefined, logGroup: 'g' },
+  ])
+})
+
+t.test('a member of logging that is unknown, or a level in Text, is refused', async (t) => {
+  const refused = async (logging: object, message: RegExp) => {
+    const folder = projectWith(t, {
+      'lambda-emu.json': file({ functions: { hello: { ...good, logging } } }),
+    })
+    await t.rejects(load(folder), { code: 'EMU_CONFIG_INVALID', message }, JSON.stringify(logging))
+  }
+  await refused({ level: 'WARN' }, /functions\.hello\.logging\.level: there is no such member/)
+  await refused({ systemLevel: 'WARN' }, /systemLevel: Lambda has no log level/)
+  await refused({ format: 'json' }, /format is "json"/)
+})

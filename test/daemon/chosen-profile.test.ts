@@ -5,7 +5,7 @@ import { chosenProfile } from '../../src/daemon/chosen-profile.js'
 import { localProfile } from '../../src/profile/profile.js'
 
 t.test('the grace before a freeze is the one that is wanted, and else the profile’s', async (t) => {
-  t.equal(chosenProfile({}), localProfile)
+  t.same(chosenProfile({}), localProfile)
   t.equal(chosenProfile({ freezeGraceMs: 0 }).freezeGraceMs.value, 0)
   t.equal(chosenProfile({ freezeGraceMs: 1_000 }).freezeGraceMs.value, 1_000)
   const { freezeGraceMs: _, ...others } = chosenProfile({ freezeGraceMs: 7 })
@@ -20,4 +20,10 @@ t.test('what is no grace is refused', async (t) => {
       message: `a freeze grace of ${freezeGraceMs} is not a whole number of ms from 0 to 1000`,
     })
   }
+})
+
+t.test('the style of reports is the one that is wanted, and else the profile’s', async (t) => {
+  t.equal(localProfile.reportStyle.value, 'status')
+  t.equal(chosenProfile({ reportStyle: 'classic' }).reportStyle.value, 'classic')
+  t.same(chosenProfile({ reportStyle: 'classic' }).freezeGraceMs, localProfile.freezeGraceMs)
 })

@@ -162,11 +162,31 @@ t.test(
   },
 )
 
-t.test('the log format is told only where it is JSON', async (t) => {
-  t.equal(
-    functionEnvironment(generation({ logFormat: 'JSON' }), options).AWS_LAMBDA_LOG_FORMAT,
-    'JSON',
+t.test('log format and level are told only where the format is JSON', async (t) => {
+  const told = (changes: Parameters<typeof generation>[0]) => {
+    const variables = functionEnvironment(generation(changes), options)
+    return [variables.AWS_LAMBDA_LOG_FORMAT, variables.AWS_LAMBDA_LOG_LEVEL]
+  }
+  t.same(told({ logFormat: 'Text' }), [undefined, undefined])
+  t.same(told({ logFormat: 'JSON' }), ['JSON', 'INFO'])
+  const logLevels = { application: 'FATAL', system: 'DEBUG' } as const
+  t.same(told({ logFormat: 'JSON', logLevels }), ['JSON', 'FATAL'])
+  t.same(
+    told({ logFormat: 'JSON', environment: { AWS_LAMBDA_LOG_LEVEL: 'TRACE' } }),
+    ['JSON', 'INFO'],
+    'the configured level wins over a variable of the same name',
   )
+  t.same(
+    told({ logFormat: 'Text', environment: { AWS_LAMBDA_LOG_LEVEL: 'TRACE' } }),
+    [undefined, 'TRACE'],
+    'which counts in Text format',
+  )
+})
+
+t.test('the descriptor of framed logs is told where there is one', async (t) => {
+  const variables = functionEnvironment(generation({}), { ...options, logDescriptor: 62 })
+  t.equal(variables._LAMBDA_TELEMETRY_LOG_FD, '62')
+  t.ok(!('_LAMBDA_TELEMETRY_LOG_FD' in functionEnvironment(generation({}), options)))
 })
 
 t.test('nothing of the daemon’s own environment is in it', async (t) => {

@@ -46,7 +46,7 @@ t.test('however the bytes arrive, the lines are the same', async (t) => {
 
 t.test('text without a line end becomes a line when the platform speaks', async (t) => {
   const { log, lines } = open()
-  log.begin('r1', 'START')
+  log.begin('r1', ['START'])
   log.write(Buffer.from('half'))
   log.end(['END', 'REPORT'])
   t.same(lines(), ['START', 'half', 'END', 'REPORT'])
@@ -56,7 +56,7 @@ t.test(
   'the end of a line that comes after the platform has spoken makes no empty line',
   async (t) => {
     const { log, lines } = open()
-    log.begin('r1', 'START')
+    log.begin('r1', ['START'])
     log.write(Buffer.from('printed'))
     log.end(['END'])
     log.write(Buffer.from('\nnext\n\n'))
@@ -66,12 +66,12 @@ t.test(
 
 t.test('the tail is the last 4 KB of the request, and leaves the log as it was', async (t) => {
   const { log, lines } = open()
-  log.begin('r1', 'START one')
+  log.begin('r1', ['START one'])
   log.write(Buffer.from('x'.repeat(10_000)))
   t.equal(log.tail(['END', 'REPORT']).length, tailBytes)
   t.ok(log.tail(['END', 'REPORT']).toString().endsWith('x\nEND\nREPORT\n'))
   log.end(['END', 'REPORT'])
-  log.begin('r2', 'START two')
+  log.begin('r2', ['START two'])
   log.write(Buffer.from('short\n'))
   t.equal(log.tail(['END']).toString(), 'START two\nshort\nEND\n')
   t.equal(lines().at(-1), 'short')
@@ -80,7 +80,7 @@ t.test('the tail is the last 4 KB of the request, and leaves the log as it was',
 t.test('a request’s lines carry its id; lines between requests carry none', async (t) => {
   const { log, store } = open()
   log.write(Buffer.from('before\n'))
-  log.begin('r1', 'START')
+  log.begin('r1', ['START'])
   log.write(Buffer.from('inside\n'))
   log.end(['END'])
   log.write(Buffer.from('between\n'))

@@ -17,6 +17,8 @@ export interface WrittenFunction {
   readonly environment?: Readonly<Record<string, string>>
   /** Folders and zip files, relative to the project. */
   readonly layers?: readonly string[]
+  /** As lambda-emu.json has it. */
+  readonly logging?: Readonly<Record<string, string>>
   /** Path below the task root → text; an executable when it is called bootstrap. */
   readonly files: Readonly<Record<string, string>>
 }

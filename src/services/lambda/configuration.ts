@@ -7,6 +7,7 @@ import type {
 } from '../../aws/models/lambda.js'
 import { runtimeVersionArn } from '../../aws/runtime-version.js'
 import type { EmulatorMs } from '../../domain/brand.js'
+import { defaultLogLevels } from '../../domain/log-levels.js'
 import type { FunctionRecord } from './functions.js'
 
 /** Source of every reason text and code here: recorded answers test_function_lifecycle (2025-11-25). */
@@ -80,15 +81,14 @@ function runtimeVersion({ definition }: FunctionRecord): FunctionConfiguration {
 
 function loggingConfig({
   definition,
-  recorded,
 }: FunctionRecord): NonNullable<FunctionConfiguration['LoggingConfig']> {
   const { logFormat, logGroup } = definition
   if (logFormat === 'Text') return { LogFormat: logFormat, LogGroup: logGroup }
+  const { application, system } = definition.logLevels ?? defaultLogLevels
   return {
     LogFormat: logFormat,
-    // Source: AWS Lambda guide, log level filtering: both default to INFO.
-    ApplicationLogLevel: recorded.logLevels?.application ?? 'INFO',
-    SystemLogLevel: recorded.logLevels?.system ?? 'INFO',
+    ApplicationLogLevel: application,
+    SystemLogLevel: system,
     LogGroup: logGroup,
   }
 }

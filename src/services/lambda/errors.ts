@@ -9,6 +9,13 @@ export function invalidParameter(message: string): ServiceError {
   return lambdaError('InvalidParameterValueException', message)
 }
 
+/** Source: what CloudFormation passed on from Lambda, as public reports of 2023 and later show it. */
+export function logLevelInText(): ServiceError {
+  return invalidParameter(
+    'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change the LogFormat to "JSON" and try again.',
+  )
+}
+
 /** Source: recorded answers test_ops_on_nonexisting_fn, test_invoke_exceptions; with a qualifier test_ops_with_arn_qualifier_mismatch. */
 export function functionNotFound(arn: string): ServiceError {
   return lambdaError('ResourceNotFoundException', `Function not found: ${arn}`)

@@ -1,7 +1,6 @@
 // What functions there are: the control plane's truth, for every account and region. Every change makes a new generation.
 
 import { createHash } from 'node:crypto'
-import type { ApplicationLogLevel, SystemLogLevel } from '../../aws/models/lambda.js'
 import type { Clock } from '../../clock/clock.js'
 import { assert } from '../../domain/assert.js'
 import type { EmulatorMs, GenerationId, TimerKey } from '../../domain/brand.js'
@@ -18,10 +17,6 @@ export interface RecordedSettings {
   readonly deadLetterTargetArn?: string
   readonly kmsKeyArn?: string
   readonly snapStart?: 'None' | 'PublishedVersions'
-  readonly logLevels?: {
-    readonly application: ApplicationLogLevel
-    readonly system: SystemLogLevel
-  }
 }
 
 /** A function at one moment: plain data that never changes. */
@@ -247,7 +242,6 @@ function recordedNames(
   const names: readonly (readonly [string, boolean])[] = [
     ['DeadLetterConfig', recorded.deadLetterTargetArn !== undefined],
     ['KMSKeyArn', recorded.kmsKeyArn !== undefined],
-    ['LoggingConfig', recorded.logLevels !== undefined],
     ['SnapStart', recorded.snapStart === 'PublishedVersions'],
     ['Tags', recorded.tags !== undefined],
     ['TracingConfig', definition.tracingMode === 'Active'],

@@ -7,7 +7,8 @@ import type {
 } from '../../aws/models/lambda.js'
 import type { CodePackage, FunctionDefinition } from '../../domain/function.js'
 import { functionArn } from '../../domain/function.js'
-import { invalidParameter, notEmulatedMember } from './errors.js'
+import { defaultLogLevels } from '../../domain/log-levels.js'
+import { invalidParameter, logLevelInText, notEmulatedMember } from './errors.js'
 import type { FunctionKey, FunctionWish, RecordedSettings } from './functions.js'
 import { checkEnvironment, checkRuntime, checkSizes } from './limits.js'
 
@@ -78,9 +79,11 @@ export function wishToChange(before: FunctionWish, settings: Settings): Function
       ? definition.environment
       : (settings.Environment.Variables ?? {})
   if (environment !== undefined) checkEnvironment(environment)
+  const { logFormat, logLevels } = loggingOf(settings.LoggingConfig, definition)
+  const { logLevels: _, ...kept } = definition
   return {
     definition: {
-      ...definition,
+      ...kept,
       runtime: settings.Runtime ?? definition.runtime,
       handler: settings.Handler ?? definition.handler,
       role: settings.Role ?? definition.role,
@@ -89,7 +92,8 @@ export function wishToChange(before: FunctionWish, settings: Settings): Function
       timeoutSeconds: settings.Timeout ?? definition.timeoutSeconds,
       ephemeralStorageMb: settings.EphemeralStorage?.Size ?? definition.ephemeralStorageMb,
       logGroup: settings.LoggingConfig?.LogGroup ?? definition.logGroup,
-      logFormat: settings.LoggingConfig?.LogFormat ?? definition.logFormat,
+      logFormat,
+      ...(logLevels === undefined ? {} : { logLevels }),
       tracingMode: settings.TracingConfig?.Mode ?? definition.tracingMode,
       ...(environment === undefined ? {} : { environment }),
     },
@@ -113,7 +117,6 @@ function recordedAfter({ recorded }: FunctionWish, settings: Settings): Recorded
   const deadLetterTargetArn = settings.DeadLetterConfig?.TargetArn ?? recorded.deadLetterTargetArn
   const kmsKeyArn = settings.KMSKeyArn ?? recorded.kmsKeyArn
   const snapStart = settings.SnapStart?.ApplyOn ?? recorded.snapStart
-  const logLevels = logLevelsOf(settings.LoggingConfig, recorded.logLevels)
   return {
     ...(tags === undefined ? {} : { tags }),
     ...(vpc === undefined ? {} : { vpc }),
@@ -122,7 +125,6 @@ function recordedAfter({ recorded }: FunctionWish, settings: Settings): Recorded
       : { deadLetterTargetArn }),
     ...(kmsKeyArn === undefined || kmsKeyArn === '' ? {} : { kmsKeyArn }),
     ...(snapStart === undefined ? {} : { snapStart }),
-    ...(logLevels === undefined ? {} : { logLevels }),
   }
 }
 
@@ -137,15 +139,31 @@ function vpcOf(given: NonNullable<Settings['VpcConfig']>): RecordedSettings['vpc
   }
 }
 
-function logLevelsOf(
+/**
+ * Levels belong to the JSON format: with it they come, and without it they go.
+ * @throws ServiceError InvalidParameterValueException for a level in Text format.
+ */
+function loggingOf(
   given: Settings['LoggingConfig'],
-  before: RecordedSettings['logLevels'],
-): RecordedSettings['logLevels'] {
-  const { ApplicationLogLevel, SystemLogLevel } = given ?? {}
-  if (ApplicationLogLevel === undefined && SystemLogLevel === undefined) return before
+  before: FunctionDefinition,
+): Pick<FunctionDefinition, 'logFormat' | 'logLevels'> {
+  const {
+    ApplicationLogLevel,
+    SystemLogLevel,
+    LogFormat: logFormat = before.logFormat,
+  } = given ?? {}
+  const levelGiven = ApplicationLogLevel !== undefined || SystemLogLevel !== undefined
+  if (logFormat === 'Text') {
+    if (levelGiven) throw logLevelInText()
+    return { logFormat }
+  }
+  const { application, system } = before.logLevels ?? defaultLogLevels
   return {
-    application: ApplicationLogLevel ?? before?.application ?? 'INFO',
-    system: SystemLogLevel ?? before?.system ?? 'INFO',
+    logFormat,
+    logLevels: {
+      application: ApplicationLogLevel ?? application,
+      system: SystemLogLevel ?? system,
+    },
   }
 }
 

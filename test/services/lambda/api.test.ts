@@ -158,7 +158,6 @@ t.test('settings come back as they were given, and what has no effect is named',
   t.same(api.functions.all()[0]?.recordedOnly, [
     'DeadLetterConfig',
     'KMSKeyArn',
-    'LoggingConfig',
     'SnapStart',
     'Tags',
     'TracingConfig',
@@ -175,6 +174,57 @@ t.test('settings come back as they were given, and what has no effect is named',
   for (const member of ['DeadLetterConfig', 'KMSKeyArn', 'VpcConfig'])
     t.ok(!(member in after), member)
   t.match(after, { TracingConfig: given.TracingConfig }, 'what an update does not name stays')
+})
+
+t.test('log levels come with the JSON format and go with it', async (t) => {
+  const api = await startWithHello(t)
+  const text = { LogFormat: 'Text', LogGroup: '/aws/lambda/hello' }
+  const logging = async () => body(await api.call(getConfiguration('hello'))).LoggingConfig
+  const update = (LoggingConfig: object) =>
+    api.call(updateConfiguration('hello', { LoggingConfig }))
+  t.same(await logging(), text)
+  const refusal = {
+    Type: 'User',
+    message:
+      'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change the LogFormat to "JSON" and try again.',
+  }
+  for (const levels of [
+    { ApplicationLogLevel: 'INFO' },
+    { SystemLogLevel: 'WARN' },
+    { LogFormat: 'Text', SystemLogLevel: 'INFO' },
+  ]) {
+    const refused = await update(levels)
+    t.equal(refused.status, 400)
+    t.equal(refused.headers['x-amzn-errortype'], 'InvalidParameterValueException')
+    t.same(body(refused), refusal, JSON.stringify(levels))
+  }
+  await update({ LogFormat: 'JSON' })
+  const json = { LogFormat: 'JSON', ApplicationLogLevel: 'INFO', SystemLogLevel: 'INFO' }
+  t.same(await logging(), { ...json, LogGroup: '/aws/lambda/hello' })
+  await update({ ApplicationLogLevel: 'ERROR', LogGroup: '/mine' })
+  t.same(await logging(), { ...json, ApplicationLogLevel: 'ERROR', LogGroup: '/mine' })
+  t.same(api.functions.all()[0]?.definition.logLevels, { application: 'ERROR', system: 'INFO' })
+  await update({ LogFormat: 'Text' })
+  t.same(await logging(), { LogFormat: 'Text', LogGroup: '/mine' })
+  await update({ LogFormat: 'JSON' })
+  t.same(await logging(), { ...json, LogGroup: '/mine' }, 'old levels do not come back')
+})
+
+t.test('words that Lambda’s model does not have are refused by it', async (t) => {
+  const api = await startLambdaApi(t)
+  for (const [member, value, set] of [
+    ['LogFormat', 'XML', 'JSON, Text'],
+    ['ApplicationLogLevel', 'LOUD', 'TRACE, DEBUG, INFO, WARN, ERROR, FATAL'],
+    ['SystemLogLevel', 'ERROR', 'DEBUG, INFO, WARN'],
+  ] as const) {
+    const answer = await api.call(create({ LoggingConfig: { [member]: value } }))
+    t.equal(answer.status, 400)
+    const path = `loggingConfig.${member.charAt(0).toLowerCase()}${member.slice(1)}`
+    t.equal(
+      body(answer).message,
+      `1 validation error detected: Value '${value}' at '${path}' failed to satisfy constraint: Member must satisfy enum value set: [${set}]`,
+    )
+  }
 })
 
 t.test('what a request leaves out has AWS’s defaults', async (t) => {
