@@ -1,7 +1,7 @@
 // A service's rest-json API on Fastify: one route for each path of its model, handlers that see
 // typed input.
 
-import { Readable } from 'node:stream'
+import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { assert } from '../domain/assert.js'
 import type { RequestId } from '../domain/brand.js'
@@ -16,6 +16,7 @@ import {
   type RestResponse,
 } from './protocol/rest-json.js'
 import { type BodyLimit, readWholeBody } from './request-body.js'
+import { sendFrames } from './send-frames.js'
 
 export interface OperationContext {
   /** Sent back as x-amzn-requestid; for Invoke the id of the invocation too. */
@@ -215,7 +216,19 @@ export interface WireRequest {
 export interface WireAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: Buffer | Readable | undefined
+  readonly body: Buffer | Frames | undefined
+}
+
+/** A body that comes in pieces. */
+export class Frames {
+  readonly pieces: AsyncIterable<Buffer>
+  /** Told by its `return` when the client leaves. */
+  readonly source: AsyncIterator<Buffer>
+
+  constructor(pieces: AsyncIterable<Buffer>, source: AsyncIterator<Buffer>) {
+    this.pieces = pieces
+    this.source = source
+  }
 }
 
 interface AnswerState {
@@ -269,12 +282,15 @@ function wireAnswer<Operations>(
     case 'bytes':
       return answer({ 'content-type': service.blobContentType }, body.bytes)
     case 'frames': {
-      const frames = endVisibly(body.frames, service, context.operation)
       // The member that is called Content-Type in the model is the function's own type; the
       // stream's wins on the wire.
-      return answer({}, Readable.from(frames, { objectMode: false }), {
-        'content-type': 'application/vnd.amazon.eventstream',
-      })
+      return answer(
+        {},
+        new Frames(endVisibly(body.frames, service, context.operation), body.frames),
+        {
+          'content-type': 'application/vnd.amazon.eventstream',
+        },
+      )
     }
     default:
       return answer({}, undefined)
@@ -282,7 +298,13 @@ function wireAnswer<Operations>(
 }
 
 function send({ status, headers, body }: WireAnswer, reply: FastifyReply): FastifyReply {
-  return reply.code(status).headers(headers).send(body)
+  reply.code(status).headers(headers)
+  if (!(body instanceof Frames)) return reply.send(body)
+  // Fastify takes a client that leaves before the first frame for an error of ours.
+  reply.hijack()
+  reply.raw.writeHead(reply.statusCode, reply.getHeaders() as OutgoingHttpHeaders)
+  void sendFrames(body.pieces, body.source, reply.raw)
+  return reply
 }
 
 /**

@@ -17,6 +17,7 @@ import { Runner } from '../host/runner.js'
 import type { PortRange } from '../http/port-range.js'
 import { LocalInvoker } from '../invoke/local-invoker.js'
 import { PayloadStore } from '../invoke/payloads.js'
+import { ResponseStreams } from '../invoke/response-streams.js'
 import { Journal } from '../journal/journal.js'
 import { InvocationTails } from '../logs/invocation-tails.js'
 import { LogStore } from '../logs/log-store.js'
@@ -76,9 +77,11 @@ export function createEngine(options: EngineOptions): Engine {
   const logs = new LogStore()
   const tails = new InvocationTails()
   const payloads = new PayloadStore()
+  const streams = new ResponseStreams()
   const found = programs(runtimesFolder)
   const generations = new Map<GenerationId, Generation>()
-  const host = realHost(options, { clock, journal, logs, tails, payloads, found, generations })
+  const shared = { clock, journal, logs, tails, payloads, streams, found, generations }
+  const host = realHost(options, shared)
   const runner = new Runner({
     clock,
     host,
@@ -90,6 +93,7 @@ export function createEngine(options: EngineOptions): Engine {
     clock,
     chance: systemChance,
     payloads,
+    streams,
     tails,
     submit: (invocation, answered) => runner.submit(invocation, answered),
   })
@@ -132,6 +136,7 @@ interface HostState {
   readonly logs: LogStore
   readonly tails: InvocationTails
   readonly payloads: PayloadStore
+  readonly streams: ResponseStreams
   readonly found: Programs
   readonly generations: ReadonlyMap<GenerationId, Generation>
 }

@@ -35,6 +35,8 @@ export interface LifetimeParts {
 // What the journal's end says about how we came here.
 const bugTail = 30
 const bugStopMsMax = 5_000
+/** A figure of ours. */
+const unreadMsMax = 1_000
 
 export class Lifetime implements Emulator {
   readonly #parts: LifetimeParts
@@ -124,7 +126,7 @@ export class Lifetime implements Emulator {
     await served.rest()
     // Whoever waits for an answer gets one before its connection is closed.
     await runner.stop()
-    await Promise.all([lambdaApp.close(), served.door.close(), adminApp.close()])
+    await Promise.all([closeUnread(lambdaApp), served.door.close(), adminApp.close()])
     try {
       await sandboxes.close()
     } finally {
@@ -153,6 +155,12 @@ export class Lifetime implements Emulator {
         throw error
       })
   }
+}
+
+/** Every answer has been written; a client that has not read its own by then is not waited for. */
+function closeUnread(app: FastifyInstance): Promise<void> {
+  const cancel = systemKernel.after(unreadMsMax, () => app.server.closeAllConnections())
+  return app.close().finally(cancel)
 }
 
 /** The servers behind an emulator's two URLs, for a test that walks their routes. */

@@ -55,11 +55,23 @@ function exitReason(exit: {
 /** Largest buffered response, in bytes. Source: recorded answer test_lambda_too_large_response. */
 export const responseBytesMax = 6_291_556
 
+/** Largest streamed response, in bytes: 200 MB. Source: Lambda quotas. */
+export const streamedBytesMax = 209_715_200
+
 /** Source: recorded answer test_lambda_too_large_response (2025-11-24). */
-export function responseTooLargeFault(): FunctionError {
+export function responseTooLargeFault(limitBytes = responseBytesMax): FunctionError {
   return {
-    errorMessage: `Response payload size exceeded maximum allowed payload size (${responseBytesMax} bytes).`,
+    errorMessage: `Response payload size exceeded maximum allowed payload size (${limitBytes} bytes).`,
     errorType: 'Function.ResponseSizeTooLarge',
+  }
+}
+
+// UNRECORDED: truncated-response — the text; the type is the open agent's.
+/** The runtime closed its connection in the middle of a streamed response, and lives. */
+export function truncatedFault(requestId: string): FunctionError {
+  return {
+    errorType: 'Runtime.TruncatedResponse',
+    errorMessage: `RequestId: ${requestId} Error: The runtime closed the connection in the middle of its response`,
   }
 }
 

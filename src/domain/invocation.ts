@@ -23,6 +23,8 @@ export interface Invocation {
   readonly version: string
   readonly generation: GenerationId
   readonly type: 'RequestResponse' | 'Event'
+  /** Left out: the caller takes the response whole. */
+  readonly responseMode?: 'streaming'
   readonly logTail: boolean
   readonly payload: PayloadRef
   readonly contentType: string
@@ -51,6 +53,12 @@ export type RefusalReason =
 export type Outcome =
   /** The runtime posted /response. */
   | { readonly is: 'response'; readonly payload: PayloadRef; readonly contentType: string }
+  /** The response has gone to its caller as it came, to its end. `error`: what the runtime said last. */
+  | {
+      readonly is: 'streamed'
+      readonly bytes: number
+      readonly error?: { readonly payload: PayloadRef; readonly errorType: string }
+    }
   /** The runtime posted /error: its own bytes go to the caller. */
   | { readonly is: 'error'; readonly payload: PayloadRef; readonly errorType: string }
   /** The platform ended it: timeout, exit, too large a response, failed init. */

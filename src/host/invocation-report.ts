@@ -116,8 +116,7 @@ export class InvocationReport {
         type: 'platform.runtimeDone',
         requestId,
         durationMs,
-        // Source: logs of functions on AWS: of an error that the runtime reports it is 0.
-        producedBytes: this.answered?.is === 'response' ? this.answered.payload.bytes : 0,
+        producedBytes: producedBytes(this.answered),
         ...status,
       },
       {
@@ -157,6 +156,7 @@ export class InvocationReport {
 
   #outcomeName(): 'ok' | 'error' | 'timeout' | 'fault' {
     if (this.answered?.is === 'response') return 'ok'
+    if (this.answered?.is === 'streamed') return this.answered.error === undefined ? 'ok' : 'error'
     if (this.answered?.is === 'error') return 'error'
     return this.#status?.is === 'timeout' ? 'timeout' : 'fault'
   }
@@ -164,7 +164,14 @@ export class InvocationReport {
   #errorMembers(): { errorType?: string; errorMessage?: string } {
     if (this.answered?.is === 'fault') return this.answered.error
     if (this.#status?.is === 'error') return { errorType: this.#status.errorType }
-    if (this.answered?.is !== 'error') return {}
-    return { errorType: this.answered.errorType, ...this.#described }
+    const told = this.answered?.is === 'streamed' ? this.answered.error : this.answered
+    if (told === undefined || !('errorType' in told)) return {}
+    return { errorType: told.errorType, ...this.#described }
   }
+}
+
+/** Source: logs of functions on AWS: of an error that the runtime reports it is 0. */
+function producedBytes(answered: Outcome | undefined): number {
+  if (answered?.is === 'streamed') return answered.bytes
+  return answered?.is === 'response' ? answered.payload.bytes : 0
 }

@@ -2,10 +2,16 @@
 
 import { assert, assertNever } from '../domain/assert.js'
 import type { EmulatorMs, EnvironmentId } from '../domain/brand.js'
-import { exitFault, noBootstrapFault, responseTooLargeFault } from '../domain/faults.js'
+import {
+  exitFault,
+  noBootstrapFault,
+  responseTooLargeFault,
+  truncatedFault,
+} from '../domain/faults.js'
 import type { Generation } from '../domain/function.js'
 import type { Invocation, Outcome, PayloadRef } from '../domain/invocation.js'
 import type { PayloadStore } from '../invoke/payloads.js'
+import type { ResponseStreams } from '../invoke/response-streams.js'
 import type { Journal } from '../journal/journal.js'
 import type { FailedStatus } from '../logs/platform-event.js'
 import type { HostCommand } from '../placement/state.js'
@@ -27,6 +33,7 @@ export interface HostParts extends OpeningParts, PlatformLogParts {
   readonly grace: FreezeGrace
   readonly programs: Programs
   readonly payloads: PayloadStore
+  readonly streams: ResponseStreams
   readonly journal: Journal
 }
 
@@ -162,7 +169,7 @@ export class LiveEnvironment {
     const { invocation, deadlineMs } = command
     // Init has ended, whichever of the two comes first: an event or the freeze.
     sandbox.initialized()
-    const { clock, payloads } = this.#parts
+    const { clock, payloads, streams } = this.#parts
     const report = this.#beginReport(invocation, command.initInside)
     // A thread that wrote in the moment between two calls back to back wrote in no particular place of the log.
     this.#log.begin(report, report.startedAtMs - this.#endedAtMs < looseForMs)
@@ -177,6 +184,9 @@ export class LiveEnvironment {
         : { clientContext: invocation.clientContext }),
       contentType: invocation.contentType,
       body: payloads.get(invocation.payload),
+      ...(invocation.responseMode === undefined
+        ? {}
+        : { sink: streams.get(invocation.invocationId) }),
     })
   }
 
@@ -337,8 +347,14 @@ export class LiveEnvironment {
         this.#current?.describeError(event.body)
         return this.#answered({ is: 'error', payload, errorType: event.errorType })
       }
+      case 'streamed':
+        return this.#streamed(event)
+      case 'truncated': {
+        const requestId = this.#current?.requestId ?? ''
+        return this.#answered({ is: 'fault', error: truncatedFault(requestId) })
+      }
       case 'response-too-large':
-        return this.#answered({ is: 'fault', error: responseTooLargeFault() })
+        return this.#answered({ is: 'fault', error: responseTooLargeFault(event.limitBytes) })
       case 'invalid-response-mode':
         return this.#answered({
           is: 'fault',
@@ -356,6 +372,14 @@ export class LiveEnvironment {
       default:
         return assertNever(event)
     }
+  }
+
+  #streamed({ invocationId, bytes, late }: Extract<ChannelEvent, { is: 'streamed' }>): void {
+    if (late === undefined) return this.#answered({ is: 'streamed', bytes })
+    const payload = this.#parts.payloads.put(`${invocationId}:answer`, late.body)
+    this.#current?.describeError(late.body)
+    const { errorType } = late
+    this.#answered({ is: 'streamed', bytes, error: { payload, errorType } })
   }
 
   get #initErrorPayload(): PayloadRef {

@@ -2,6 +2,17 @@
 
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>
 
+/** How a body that is passed on in pieces ended. */
+export type StreamEnd = 'whole' | 'cut-short'
+
+/** Who takes a body in pieces. */
+export interface PieceSink {
+  /** Returns false when no more is wanted until the listener of `onRoom` is called. */
+  take(piece: Buffer): boolean
+  /** Calls the listener once, when there is room again. */
+  onRoom(listener: () => void): void
+}
+
 export interface HttpExchange {
   readonly method: string
   readonly url: string
@@ -15,7 +26,9 @@ export interface HttpExchange {
   onGone(listener: () => void): void
   /** Calls `done` once. What is over the limit is read and dropped, so that the client gets its answer and can go on. */
   readBody(limitBytes: number, done: (body: Buffer | 'too-large' | 'cut-short') => void): void
-  /** Instead of `readBody`. */
+  /** Instead of `readBody`: passes the body on as it comes, no faster than it is taken. Calls `done` once. */
+  streamBody(sink: PieceSink, done: (end: StreamEnd) => void): void
+  /** Instead of both. */
   discardBody(): void
   answer(
     status: number,

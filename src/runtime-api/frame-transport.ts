@@ -2,6 +2,7 @@
 
 import type { Duplex } from 'node:stream'
 import { responseBytesMax } from '../domain/faults.js'
+import type { PieceSink, StreamEnd } from '../http/exchange.js'
 import { asksNext, type Frame, FrameReader, frameBytes, frameKinds } from './frames.js'
 import { headerBytes } from './header-bytes.js'
 import {
@@ -84,6 +85,12 @@ export class FrameConnection {
     this.#socket.cork()
     for (const piece of pieces) this.#socket.write(piece)
     this.#socket.uncork()
+  }
+
+  /** Reads no more until `sink` has room: what comes behind a stream waits with it. */
+  waitFor(sink: PieceSink): void {
+    this.#socket.pause()
+    sink.onRoom(() => this.#socket.resume())
   }
 
   refuse(kind: number, id: number, error: ApiError): void {
@@ -202,6 +209,12 @@ class WholePost implements Post {
     done(body === undefined || body.length > limitBytes ? 'too-large' : body)
   }
 
+  streamBody(sink: PieceSink, done: (end: StreamEnd) => void): void {
+    const { body } = this.frame
+    if (body !== undefined) sink.take(body)
+    done(body === undefined ? 'cut-short' : 'whole')
+  }
+
   accept(): void {
     // The event that comes next says as much.
     if ((this.frame.flags & asksNext) !== 0) return
@@ -242,6 +255,8 @@ class StreamAnswer implements Answer {
   readonly #id: number
   #limitBytes = 0
   #done: ((body: Buffer | 'too-large' | 'cut-short') => void) | undefined
+  /** Takes the parts as they come; without one they are kept. */
+  #sink: PieceSink | undefined
   #chunks: Buffer[] = []
   #bytes = 0
   #late: { readonly errorType: string; readonly body: Buffer } | undefined
@@ -260,10 +275,22 @@ class StreamAnswer implements Answer {
     this.#done = done
   }
 
+  streamBody(sink: PieceSink, done: (end: StreamEnd) => void): void {
+    this.#sink = sink
+    this.#done = (body) => done(body === 'cut-short' ? body : 'whole')
+  }
+
   part(body: Buffer | undefined): void {
+    if (this.#sink !== undefined) return this.#passOn(this.#sink, body)
     this.#bytes += body?.length ?? this.#limitBytes + 1
     if (this.#bytes <= this.#limitBytes && body !== undefined) this.#chunks.push(body)
     else this.#chunks = []
+  }
+
+  /** A part that was too long for the connection is lost, and the rest is worth nothing without it. */
+  #passOn(sink: PieceSink, body: Buffer | undefined): void {
+    if (body === undefined) return this.cut()
+    if (!sink.take(body)) this.#connection.waitFor(sink)
   }
 
   end(head: string): void {

@@ -1,6 +1,6 @@
 // The Runtime API over HTTP: every request is an exchange, and becomes a question or an answer for the state machine.
 
-import type { HttpExchange } from '../http/exchange.js'
+import type { HttpExchange, PieceSink, StreamEnd } from '../http/exchange.js'
 import { headerBytes } from './header-bytes.js'
 import type { Answer, Asker, Delivery, Post, RuntimeMachine } from './machine.js'
 import { type ApiError, bodyOf } from './runtime-state.js'
@@ -115,6 +115,11 @@ class HttpPost implements Post {
   readBody(limitBytes: number, done: (body: Buffer | 'too-large' | 'cut-short') => void): void {
     this.#read = true
     this.exchange.readBody(limitBytes, done)
+  }
+
+  streamBody(sink: PieceSink, done: (end: StreamEnd) => void): void {
+    this.#read = true
+    this.exchange.streamBody(sink, done)
   }
 
   accept(): void {

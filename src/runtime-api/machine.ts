@@ -3,7 +3,9 @@
 import type { KernelTimers, Release } from '../clock/clock.js'
 import { assert } from '../domain/assert.js'
 import type { InvocationId, RequestId } from '../domain/brand.js'
-import { responseBytesMax } from '../domain/faults.js'
+import { responseBytesMax, streamedBytesMax } from '../domain/faults.js'
+import type { PieceSink, StreamEnd } from '../http/exchange.js'
+import { LimitedSink, type ResponseSink } from './response-sink.js'
 import {
   type ApiError,
   entityTooLarge,
@@ -27,6 +29,15 @@ export interface Delivery {
   readonly clientContext?: string
   readonly contentType: string
   readonly body: Buffer
+  /** Takes the response as it comes, if the runtime streams one. */
+  readonly sink?: ResponseSink
+}
+
+/** What a streaming handler says of itself when it fails after it had begun. */
+export interface LateError {
+  /** As it came. */
+  readonly errorType: string
+  readonly body: Buffer
 }
 
 export type ChannelEvent =
@@ -43,7 +54,20 @@ export type ChannelEvent =
       readonly body: Buffer
       readonly errorType: string
     }
-  | { readonly is: 'response-too-large'; readonly invocationId: InvocationId }
+  /** All that the delivery's sink got has been taken from the runtime. */
+  | {
+      readonly is: 'streamed'
+      readonly invocationId: InvocationId
+      readonly bytes: number
+      readonly late?: LateError
+    }
+  /** The runtime closed its connection in the middle of a stream, and lives. */
+  | { readonly is: 'truncated'; readonly invocationId: InvocationId }
+  | {
+      readonly is: 'response-too-large'
+      readonly invocationId: InvocationId
+      readonly limitBytes: number
+    }
   | { readonly is: 'invalid-response-mode'; readonly invocationId: InvocationId }
   | { readonly is: 'init-error'; readonly body: Buffer; readonly errorType: string }
 
@@ -63,6 +87,8 @@ export interface Post {
   readonly errorType: string | undefined
   /** Calls `done` once; what is over the limit is dropped. */
   readBody(limitBytes: number, done: (body: Buffer | 'too-large' | 'cut-short') => void): void
+  /** Instead of `readBody`: passes the body on as it comes. Calls `done` once. */
+  streamBody(sink: PieceSink, done: (end: StreamEnd) => void): void
   accept(): void
   /** Without `readBody` before it the body is read and dropped. */
   refuse(error: ApiError): void
@@ -74,8 +100,8 @@ export interface Answer extends Post {
   readonly invocationId: string | undefined
   readonly responseMode: string | undefined
   readonly contentType: string | undefined
-  /** A streaming handler that failed after it had begun; known when the body has been read. */
-  lateError(): { readonly errorType: string; readonly body: Buffer } | undefined
+  /** Known when the body has been read. */
+  lateError(): LateError | undefined
 }
 
 export interface MachineOptions {
@@ -85,6 +111,8 @@ export interface MachineOptions {
 
 // The newest Node client may ask for the next event up to a few milliseconds before its answer arrives.
 const lateAnswerMs = 50
+/** A process that ends closes its connections before its end is told. A figure of ours. */
+const exitAfterCutMs = 50
 /** The agent does not limit /error; this only keeps a runaway from filling the daemon's memory. */
 export const errorBytesMax = 32 * 1024 * 1024
 
@@ -97,6 +125,8 @@ export class RuntimeMachine {
   #parked: Asker[] = []
   /** A next that came before the answer to the event in hand. */
   #early: { readonly asker: Asker; readonly cancel: Release } | undefined
+  /** A stream was cut, and perhaps its process has ended. */
+  #cancelCut: Release | undefined
   #closed = false
 
   constructor(options: MachineOptions) {
@@ -118,6 +148,8 @@ export class RuntimeMachine {
   reset(): void {
     this.#early?.cancel()
     this.#early = undefined
+    this.#cancelCut?.()
+    this.#cancelCut = undefined
     this.#parked = []
     this.#current = undefined
     this.#state = 'Started'
@@ -151,7 +183,7 @@ export class RuntimeMachine {
   answer(to: 'InvocationResponse' | 'InvocationErrorResponse', answer: Answer): void {
     const refusal = this.#refusal(answer, to)
     if (refusal !== undefined) return answer.refuse(refusal)
-    const { invocationId } = this.#current as Delivery
+    const { invocationId, sink } = this.#current as Delivery
     this.#state = to
     // Who asked early waits for this answer now, however long its body takes.
     this.#early?.cancel()
@@ -160,6 +192,8 @@ export class RuntimeMachine {
       answer.refuse(invalidResponseMode)
       return this.#answered({ is: 'invalid-response-mode', invocationId })
     }
+    if (to === 'InvocationResponse' && mode !== undefined && sink !== undefined)
+      return this.#stream(answer, invocationId, sink)
     const limitBytes = to === 'InvocationResponse' ? responseBytesMax : errorBytesMax
     answer.readBody(limitBytes, (body) => {
       // Reset or closed in the meantime: nobody waits for this answer any more.
@@ -167,7 +201,7 @@ export class RuntimeMachine {
       if (body === 'cut-short') return this.#answerCutShort()
       if (body === 'too-large') {
         answer.refuse(entityTooLarge(limitBytes))
-        return this.#answered({ is: 'response-too-large', invocationId })
+        return this.#answered({ is: 'response-too-large', invocationId, limitBytes })
       }
       answer.accept()
       this.#answered(answerEvent(answer, to, invocationId, body))
@@ -191,6 +225,36 @@ export class RuntimeMachine {
       }
       post.accept()
       this.#options.onEvent({ is: 'init-error', body, errorType })
+    })
+  }
+
+  #stream(answer: Answer, invocationId: InvocationId, sink: ResponseSink): void {
+    const limited = new LimitedSink(sink, streamedBytesMax)
+    sink.begin(answer.contentType ?? 'application/octet-stream')
+    answer.streamBody(limited, (end) => {
+      if (this.#closed || this.#current?.invocationId !== invocationId) return
+      if (end === 'cut-short') return this.#streamCutShort(invocationId)
+      if (limited.isOver) {
+        const limitBytes = streamedBytesMax
+        answer.refuse(entityTooLarge(limitBytes))
+        return this.#answered({ is: 'response-too-large', invocationId, limitBytes })
+      }
+      const late = answer.lateError()
+      answer.accept()
+      this.#answered({
+        is: 'streamed',
+        invocationId,
+        bytes: limited.bytes,
+        ...(late === undefined ? {} : { late }),
+      })
+    })
+  }
+
+  /** Nothing takes back what the caller has got. The end of the process, if that is the cause, is told with its reason. */
+  #streamCutShort(invocationId: InvocationId): void {
+    this.#cancelCut = this.#options.timers.after(exitAfterCutMs, () => {
+      this.#cancelCut = undefined
+      this.#answered({ is: 'truncated', invocationId })
     })
   }
 

@@ -1,7 +1,7 @@
 // Requests to a Runtime API as node:http reads them: those that are not ordinary.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { HttpExchange } from '../http/exchange.js'
+import type { HttpExchange, PieceSink, StreamEnd } from '../http/exchange.js'
 
 // All official clients send a stack in a request header: a 300,000 character message makes a header as long.
 const headerBytesMax = 2 * 1024 * 1024
@@ -53,6 +53,23 @@ export class NodeExchange implements HttpExchange {
       done(bytes > limitBytes ? 'too-large' : Buffer.concat(chunks, bytes))
     })
     this.#request.on('close', () => {
+      if (!ended) done('cut-short')
+    })
+  }
+
+  streamBody(sink: PieceSink, done: (end: StreamEnd) => void): void {
+    const request = this.#request
+    request.on('data', (chunk: Buffer) => {
+      if (sink.take(chunk)) return
+      request.pause()
+      sink.onRoom(() => request.resume())
+    })
+    let ended = false
+    request.on('end', () => {
+      ended = true
+      done('whole')
+    })
+    request.on('close', () => {
       if (!ended) done('cut-short')
     })
   }

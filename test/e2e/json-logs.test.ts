@@ -284,3 +284,21 @@ t.test('in a log group of the user the stream is named after the function too', 
   t.equal(own.AWS_LAMBDA_LOG_GROUP_NAME, '/aws/lambda/own')
   t.match(own.AWS_LAMBDA_LOG_STREAM_NAME, /^\d{4}\/\d\d\/\d\d\/\[\$LATEST\][0-9a-f]{32}$/)
 })
+
+t.test('a record waits for a full pipe, also once process.stdout has been used', async (t) => {
+  const code = `
+    exports.handler = async ({ records }) => {
+      process.stdout.write('plain\\n')
+      for (let each = 0; each < records; each += 1) console.log('x'.repeat(1_000))
+      return 'all written'
+    }`
+  for (const logging of [{ format: 'Text' }, json]) {
+    const emu = await startWith(t, { f: { files: { 'index.js': code }, logging } })
+    const { requestId, text } = await emu.invoke('f', { records: 2_000 })
+    t.equal(text, '"all written"')
+    const last = logging === json ? 'platform.report' : 'REPORT '
+    const lines = await logOf(emu, requestId, last)
+    t.equal(lines.filter((line) => line.includes('xxxx')).length, 2_000)
+    t.equal(lines.filter((line) => line === 'plain').length, 1)
+  }
+})

@@ -8,6 +8,7 @@ import { MemoryEventQueue } from '../../src/event-queue/memory-event-queue.js'
 import { Runner } from '../../src/host/runner.js'
 import { LocalInvoker } from '../../src/invoke/local-invoker.js'
 import { PayloadStore } from '../../src/invoke/payloads.js'
+import { ResponseStreams } from '../../src/invoke/response-streams.js'
 import { Journal } from '../../src/journal/journal.js'
 import { InvocationTails } from '../../src/logs/invocation-tails.js'
 import { initialState } from '../../src/placement/state.js'
@@ -22,6 +23,7 @@ export function emulated(answer: (invocation: Invocation, payloads: PayloadStore
   const clock = new EmulatorClock({ mode: 'virtual', startMs: Date.UTC(2026, 10, 21, 10) })
   const journal = new Journal(clock)
   const payloads = new PayloadStore()
+  const streams = new ResponseStreams()
   const host = new AnsweringHost({ rule: (invocation) => answer(invocation, payloads) })
   const state = initialState(localFigures, localProfile.accountConcurrency.value)
   const runner = new Runner({ clock, host, journal, state })
@@ -30,6 +32,7 @@ export function emulated(answer: (invocation: Invocation, payloads: PayloadStore
     clock,
     chance: seededChance('emulated'),
     payloads,
+    streams,
     tails: new InvocationTails(),
     submit: (invocation, answered) => runner.submit(invocation, answered),
   })
@@ -44,5 +47,5 @@ export function emulated(answer: (invocation: Invocation, payloads: PayloadStore
       maximumEventAgeMs: localProfile.maximumEventAgeMs.value,
     },
   })
-  return { clock, journal, payloads, host, runner, invoker, events, state }
+  return { clock, journal, payloads, streams, host, runner, invoker, events, state }
 }

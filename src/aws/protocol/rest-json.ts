@@ -27,8 +27,8 @@ export type ResponseBody =
   | { readonly is: 'empty' }
   | { readonly is: 'json'; readonly text: string }
   | { readonly is: 'bytes'; readonly bytes: Buffer }
-  /** Frames, each complete; the output's own events in order. */
-  | { readonly is: 'frames'; readonly frames: AsyncIterable<Buffer> }
+  /** Frames, each complete; the output's own events in order. Its `return` says that the caller has left. */
+  | { readonly is: 'frames'; readonly frames: AsyncIterableIterator<Buffer> }
 
 export interface RestResponse {
   readonly status: number
@@ -247,11 +247,24 @@ function payloadWrite(
   }
 }
 
-async function* encodeEach(
+/** No generator: one that has not begun when its caller leaves would not tell the events' own source. */
+function encodeEach(
   events: AsyncIterable<Values>,
   encode: (event: Values) => Buffer,
-): AsyncIterable<Buffer> {
-  for await (const event of events) yield encode(event)
+): AsyncIterableIterator<Buffer> {
+  const source = events[Symbol.asyncIterator]()
+  const frames: AsyncIterableIterator<Buffer> = {
+    [Symbol.asyncIterator]: () => frames,
+    async next() {
+      const { done, value } = await source.next()
+      return done === true ? { done, value: undefined } : { value: encode(value) }
+    },
+    async return() {
+      await source.return?.()
+      return { done: true, value: undefined }
+    },
+  }
+  return frames
 }
 
 function compileEvents(

@@ -1,7 +1,7 @@
 // One request that we have read ourselves: its body as it comes, and its answer when the turn is its.
 
 import { assert } from '../../domain/assert.js'
-import type { HttpExchange } from '../exchange.js'
+import type { HttpExchange, PieceSink, StreamEnd } from '../exchange.js'
 import type { OrdinaryHead } from './head.js'
 
 type Body = Buffer | 'too-large' | 'cut-short'
@@ -34,9 +34,12 @@ export class FastExchange implements HttpExchange {
   readonly #connection: ExchangeConnection
   readonly #bodyBytes: number
   #leftBytes: number
-  #wanted: 'undecided' | 'kept' | 'dropped' = 'undecided'
+  #wanted: 'undecided' | 'kept' | 'passed-on' | 'dropped' = 'undecided'
   #limitBytes = 0
   #kept: Buffer | undefined
+  #sink: PieceSink | undefined
+  /** The sink has no room. */
+  #waits = false
   #done: ((body: Body) => void) | undefined
   #goneListeners: (() => void)[] | undefined
 
@@ -72,6 +75,16 @@ export class FastExchange implements HttpExchange {
     else this.#connection.bodyWanted()
   }
 
+  streamBody(sink: PieceSink, done: (end: StreamEnd) => void): void {
+    assert(this.#wanted === 'undecided', 'a body is read once')
+    if (this.#connection.gone) return done('cut-short')
+    this.#wanted = 'passed-on'
+    this.#sink = sink
+    this.#done = (body) => done(body === 'cut-short' ? body : 'whole')
+    if (this.#leftBytes === 0) this.#finish()
+    else this.#connection.bodyWanted()
+  }
+
   discardBody(): void {
     if (this.#wanted !== 'undecided') return
     this.#wanted = 'dropped'
@@ -93,10 +106,11 @@ export class FastExchange implements HttpExchange {
 
   /** Takes what is its own of `bytes` from `start` on, and returns where that ends: `start`, until the body is wanted. */
   take(bytes: Buffer, start: number): number {
-    if (this.#wanted === 'undecided') return start
+    if (this.#wanted === 'undecided' || this.#waits) return start
     const end = Math.min(bytes.length, start + this.#leftBytes)
     if (this.#wanted === 'kept' && this.#bodyBytes <= this.#limitBytes)
       this.#keep(bytes, start, end)
+    if (this.#wanted === 'passed-on') this.#passOn(bytes.subarray(start, end))
     this.#leftBytes -= end - start
     if (this.#leftBytes === 0) this.#finish()
     return end
@@ -118,6 +132,16 @@ export class FastExchange implements HttpExchange {
     }
     this.#kept ??= Buffer.allocUnsafe(this.#bodyBytes)
     bytes.copy(this.#kept, this.#bodyBytes - this.#leftBytes, start, end)
+  }
+
+  #passOn(piece: Buffer): void {
+    const sink = this.#sink
+    if (sink === undefined || piece.length === 0 || sink.take(piece)) return
+    this.#waits = true
+    sink.onRoom(() => {
+      this.#waits = false
+      this.#connection.bodyWanted()
+    })
   }
 
   #finish(): void {

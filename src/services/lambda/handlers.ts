@@ -6,6 +6,7 @@ import { deleteFunction } from './delete-function.js'
 import { getAccountSettings } from './get-account-settings.js'
 import { getFunction, getFunctionConfiguration } from './get-function.js'
 import { invoke } from './invoke.js'
+import { invokeWithResponseStream } from './invoke-with-response-stream.js'
 import { listFunctions } from './list-functions.js'
 import type { LambdaParts } from './parts.js'
 import { updateFunctionCode, updateFunctionConfiguration } from './update-function.js'
@@ -18,6 +19,7 @@ export function lambdaHandlers(parts: LambdaParts): Partial<LambdaHandlers> {
     GetFunction: getFunction(parts),
     GetFunctionConfiguration: getFunctionConfiguration(parts),
     Invoke: invoke(parts),
+    InvokeWithResponseStream: invokeWithResponseStream(parts),
     ListFunctions: listFunctions(parts),
     UpdateFunctionCode: updateFunctionCode(parts),
     UpdateFunctionConfiguration: updateFunctionConfiguration(parts),

@@ -6,7 +6,7 @@ import type { InvocationRequest, InvocationResponse } from '../../aws/models/lam
 import type { OperationContext } from '../../aws/serve-rest-json.js'
 import { assert } from '../../domain/assert.js'
 import type { AcceptedEvent } from '../../event-queue/event-queue.js'
-import type { InvokeResult } from '../../invoke/invoker.js'
+import type { InvokeResult, Invoker } from '../../invoke/invoker.js'
 import {
   notEmulatedMember,
   recursionReason,
@@ -26,7 +26,7 @@ const logTailBytesMax = 4_096
 // UNRECORDED: empty-payload — that a body without a byte reaches the function as {}.
 const emptyEvent = Buffer.from('{}')
 
-export type InvokeParts = FindingParts & Pick<LambdaParts, 'invoker' | 'events'>
+export type InvokeParts = FindingParts & Pick<LambdaParts, 'events'> & { readonly invoker: Invoker }
 
 export function invoke(parts: InvokeParts): LambdaHandlers['Invoke'] {
   return async (input, context) => {
@@ -47,7 +47,10 @@ export function invoke(parts: InvokeParts): LambdaHandlers['Invoke'] {
   }
 }
 
-function refuseNotEmulated(input: InvocationRequest): void {
+/** @throws ServiceError 501 for what a request may ask for and is not emulated. */
+export function refuseNotEmulated(
+  input: Pick<InvocationRequest, 'TenantId' | 'DurableExecutionName'>,
+): void {
   if (input.TenantId !== undefined) {
     throw notEmulatedMember('tenant isolation', 'leave TenantId out')
   }
@@ -56,7 +59,8 @@ function refuseNotEmulated(input: InvocationRequest): void {
   }
 }
 
-function eventPayload(given: Uint8Array | undefined): Buffer {
+/** What the function gets of a request's body. */
+export function eventPayload(given: Uint8Array | undefined): Buffer {
   if (given === undefined || given.length === 0) return emptyEvent
   return Buffer.from(given.buffer, given.byteOffset, given.byteLength)
 }
@@ -72,7 +76,8 @@ function checkEventSize(payload: Buffer): void {
 }
 
 // UNRECORDED: payload-not-json — the reason after the colon is Node's, not that of AWS's parser.
-function checkJson(payload: Buffer): void {
+/** @throws ServiceError InvalidRequestContentException */
+export function checkJson(payload: Buffer): void {
   if (payload === emptyEvent) return
   try {
     JSON.parse(payload.toString('utf8'))
@@ -85,7 +90,8 @@ function checkJson(payload: Buffer): void {
 }
 
 // UNRECORDED: client-context — the texts for a client context that is too long or no base64 of JSON.
-function clientContextText(given: string): string {
+/** Decoded. @throws ServiceError InvalidRequestContentException */
+export function clientContextText(given: string): string {
   if (Buffer.byteLength(given) > clientContextBytesMax) {
     throw lambdaError(
       'InvalidRequestContentException',
@@ -104,7 +110,8 @@ function clientContextText(given: string): string {
   return text
 }
 
-function request(
+/** The event as it runs, and whether it closes an endless chain of invocations. */
+export function eventOf(
   { record, reference }: FoundFunction,
   payload: Buffer,
   context: OperationContext,
@@ -137,7 +144,7 @@ async function accept(
   payload: Buffer,
   context: OperationContext,
 ): Promise<InvocationResponse> {
-  const { event, endless } = request(found, payload, context)
+  const { event, endless } = eventOf(found, payload, context)
   const requestId = endless
     ? events.refuse(event, recursionReason(event.functionArn))
     : events.put(event)
@@ -153,7 +160,7 @@ async function run(
   context: OperationContext,
 ): Promise<InvocationResponse> {
   const { ClientContext: clientContext } = input
-  const { event, endless } = request(found, payload, context)
+  const { event, endless } = eventOf(found, payload, context)
   if (endless) throw recursiveInvocation(event.functionArn)
   const result = await parts.invoker.invoke({
     ...event,
@@ -176,7 +183,11 @@ async function run(
   }
 }
 
-function logResult({ logTail }: InvokeResult, input: InvocationRequest): InvocationResponse {
+/** The end of the log, as the answer has it. */
+export function logResult(
+  { logTail }: Pick<InvokeResult, 'logTail'>,
+  input: Pick<InvocationRequest, 'LogType'>,
+): { readonly LogResult?: string } {
   if (input.LogType !== 'Tail' || logTail === undefined) return {}
   return { LogResult: logTail.subarray(-logTailBytesMax).toString('base64') }
 }

@@ -4,7 +4,7 @@ import { type ResolvedFunctionReference, resolveFunctionReference } from '../../
 import type { OperationContext } from '../../aws/serve-rest-json.js'
 import type { CodePackage } from '../../domain/function.js'
 import type { EventQueue } from '../../event-queue/event-queue.js'
-import type { Invoker } from '../../invoke/invoker.js'
+import type { Invoker, StreamingInvoker } from '../../invoke/invoker.js'
 import type { CodeStore } from '../../packages/code-store.js'
 import type { Profile } from '../../profile/profile.js'
 import {
@@ -20,7 +20,7 @@ import { type FunctionRecord, type FunctionStore, inTransition } from './functio
 export interface LambdaParts {
   readonly functions: FunctionStore
   readonly codeStore: CodeStore
-  readonly invoker: Invoker
+  readonly invoker: Invoker & StreamingInvoker
   readonly events: EventQueue
   readonly profile: Profile
   /** Where a client can fetch the function's zip; undefined when nothing serves it. */

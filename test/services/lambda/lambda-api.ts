@@ -12,7 +12,12 @@ import { serveRestJson } from '../../../src/aws/serve-rest-json.js'
 import type { Clock } from '../../../src/clock/clock.js'
 import type { EmulatorMs, KernelMs, RequestId } from '../../../src/domain/brand.js'
 import type { AcceptedEvent } from '../../../src/event-queue/event-queue.js'
-import type { InvokeRequest, InvokeResult } from '../../../src/invoke/invoker.js'
+import type {
+  InvokeRequest,
+  InvokeResult,
+  StreamedResponse,
+  StreamingRequest,
+} from '../../../src/invoke/invoker.js'
 import { openCodeStore } from '../../../src/packages/code-store.js'
 import { localProfile } from '../../../src/profile/profile.js'
 import {
@@ -73,6 +78,7 @@ export interface LambdaApi {
   readonly functions: FunctionStore
   readonly clock: ReturnType<typeof manualClock>
   readonly invoked: InvokeRequest[]
+  readonly streamed: StreamingRequest[]
   readonly queued: AcceptedEvent[]
   readonly deployments: readonly unknown[]
   readonly bugs: unknown[]
@@ -84,6 +90,19 @@ export interface LambdaApiOptions {
   readonly transitionMs?: number
   readonly whileInTransition?: 'wait' | 'refuse'
   readonly answer?: (request: InvokeRequest) => InvokeResult
+  readonly streamed?: (request: StreamingRequest) => StreamedResponse
+}
+
+/** Answers as a streaming function that writes nothing. */
+function emptyStream(request: StreamingRequest): StreamedResponse {
+  return {
+    is: 'stream',
+    requestId: request.requestId ?? ('no-id' as RequestId),
+    contentType: 'application/octet-stream',
+    read: async () => undefined,
+    leave: () => {},
+    ended: Promise.resolve({}),
+  }
 }
 
 /** Answers as a function that gives its event back. */
@@ -116,6 +135,7 @@ export async function startLambdaApi(t: Test, options: LambdaApiOptions = {}): P
     listener,
   })
   const invoked: InvokeRequest[] = []
+  const streamed: StreamingRequest[] = []
   const queued: AcceptedEvent[] = []
   let waits = () => {}
   const waiting = new Promise<void>((resolve) => {
@@ -138,6 +158,10 @@ export async function startLambdaApi(t: Test, options: LambdaApiOptions = {}): P
       invoke: async (request) => {
         invoked.push(request)
         return (options.answer ?? echo)(request)
+      },
+      stream: async (request) => {
+        streamed.push(request)
+        return (options.streamed ?? emptyStream)(request)
       },
     },
     events: {
@@ -169,6 +193,7 @@ export async function startLambdaApi(t: Test, options: LambdaApiOptions = {}): P
     functions,
     clock,
     invoked,
+    streamed,
     queued,
     deployments,
     bugs,
