@@ -9,7 +9,7 @@ const cwd = join(import.meta.dirname, '..')
 const folder = join(cwd, process.env.LAMBDA_EMU_TEST_OUT ?? 'dist', 'test')
 // Tests that watch real time to a fraction of a second, or measure shares of a processor: one file at a time, after the others.
 const alone =
-  /^(limits|isolation|faults|modes|soak)\/|^(e2e\/(budget|f1|streaming|timeouts)|cgroups\/real-limits|procfs\/cpu-counter)\.test/
+  /^(limits|isolation|faults|modes|soak)\/|^(e2e\/(budget|f1|timeouts)|cgroups\/real-limits|procfs\/cpu-counter)\.test/
 // Whole emulators, and what waits for real time to pass: begun first, so that short files fill the end.
 const long = [
   /^(e2e|library|freezer)\//,

@@ -37,7 +37,9 @@ class HandleConnection {
     this.#parts = parts
     this.#listener = listener
     // Node would end the whole process over any other kind.
-    if (!fstatSync(fd).isSocket()) throw new Error(`descriptor ${fd} is no socket`)
+    // Not into the plain numbers: Node 20 finds a socket there and resolves no link until the next stat.
+    if (!fstatSync(fd, { bigint: true }).isSocket())
+      throw new Error(`descriptor ${fd} is no socket`)
     const handle = new parts.Pipe(parts.constants.SOCKET)
     const failure = handle.open(fd)
     if (failure < 0) {

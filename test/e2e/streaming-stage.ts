@@ -162,3 +162,9 @@ async function rest(answer: IncomingMessage) {
 export function residentPeakKb(pid: number): number {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
 }
+
+/** InvokeComplete with its details parsed. */
+export function inWords(complete: unknown) {
+  const { ErrorDetails, ...rest } = complete as { ErrorDetails?: string }
+  return { ...rest, details: ErrorDetails === undefined ? undefined : JSON.parse(ErrorDetails) }
+}

@@ -2,7 +2,16 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { openSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import t, { type Test } from 'tap'
@@ -75,6 +84,19 @@ closed = () => say('closed, net ' + netLoaded())`
     t.same(lines.slice(0, 1), ['writing true'])
     t.same(lines.slice(1, -1).sort(), ['a is written', 'b is written'].sort())
     t.equal(lines.at(-1), `closed, net ${way !== 'by the handle'}`)
+  })
+
+  t.test(`${way}: links are resolved as if nothing had been opened`, async (t) => {
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'inherited-')))
+    t.teardown(() => rmSync(folder, { recursive: true }))
+    mkdirSync(join(folder, 'store/package'), { recursive: true })
+    writeFileSync(join(folder, 'store/package/index.js'), 'exports.filename = __filename')
+    symlinkSync('store/package', join(folder, 'link'))
+    writeFileSync(join(folder, 'index.js'), "exports.filename = require('./link').filename")
+    const script = `say(require(${JSON.stringify(folder)}).filename); connection.unref()`
+    const { output, ended } = run(t, script, env)
+    await ended
+    t.equal(output(), `${join(folder, 'store/package/index.js')}\n`)
   })
 
   t.test(`${way}: unref lets the process end, ref holds it`, async (t) => {
