@@ -43,6 +43,7 @@ function isStartedHere({ parentPid }: ProcessStat): boolean {
  */
 export class ProcessTree implements Stoppable {
   private readonly mark: string
+  private readonly childrenOf: (parent: ProcessStat) => readonly number[]
   private anchors: Anchor[] = []
   /** As seen at the last look: the processes whose children are members though they are none. */
   private reapers: readonly ProcessStat[] = []
@@ -61,11 +62,19 @@ export class ProcessTree implements Stoppable {
   /** Between stop and continue. */
   private held = false
 
-  /** `mark` is `NAME=value`, unique to this environment. Nothing that started earlier can carry it. */
-  constructor(mark: string, options: { readonly unstarted: boolean } = { unstarted: true }) {
+  /** `mark` is `NAME=value`, unique to this environment. Unless `unstarted` is false nothing can carry it yet. */
+  constructor(
+    mark: string,
+    options: {
+      readonly unstarted?: boolean
+      /** The kernel's list unless given. */
+      readonly childrenOf?: (parent: ProcessStat) => readonly number[]
+    } = {},
+  ) {
     assert(mark.indexOf('=') > 0, 'the mark is one NAME=value')
     this.mark = mark
-    if (options.unstarted) this.lastLook = readForkCount()
+    this.childrenOf = options.childrenOf ?? childrenOf
+    if (options.unstarted !== false) this.lastLook = readForkCount()
   }
 
   /** Adds a process that was just started as a child of this one. */
@@ -115,9 +124,9 @@ export class ProcessTree implements Stoppable {
   }
 
   private find(): readonly ProcessStat[] {
-    this.forgetDead()
+    const orphaned = this.forgetDead()
     this.lookAtAnchors()
-    if (this.mayHaveGrown()) this.descend()
+    if (this.mayHaveGrown() || orphaned) this.descend()
     return [...this.members.values()]
   }
 
@@ -207,7 +216,9 @@ export class ProcessTree implements Stoppable {
     sendSignal(pid, signal)
   }
 
-  private forgetDead(): void {
+  /** True when somebody died, whose children have another parent now without a fork. */
+  private forgetDead(): boolean {
+    let died = false
     for (const [pid, known] of this.members) {
       const now = readProcess(pid)
       if (now?.startTime === known.startTime && !isDead(now)) {
@@ -216,7 +227,9 @@ export class ProcessTree implements Stoppable {
       }
       this.members.delete(pid)
       this.stopped.delete(pid)
+      died = true
     }
+    return died
   }
 
   private lookAtAnchors(): void {
@@ -228,20 +241,35 @@ export class ProcessTree implements Stoppable {
         this.anchorLost = true
         this.lastLook = undefined
       } else if (anchor.depth === 1) reapers.push(now)
-      else reapers.push(...liveChildrenOf(now))
+      else reapers.push(...this.liveChildrenOf(now))
     }
     this.reapers = reapers
   }
 
   private descend(): void {
     const parents = new Set(this.reapers.map(({ pid }) => pid))
-    for (const reaper of this.reapers) this.adoptChildren(reaper, parents)
-    // A Map's iteration also visits what is added on the way, so this goes all the way down.
-    for (const member of this.members.values()) this.adoptChildren(member, parents)
+    const adoptOrphans = () => {
+      for (const reaper of this.reapers) this.adoptChildren(reaper, parents)
+    }
+    adoptOrphans()
+    for (let before = -1; before !== this.members.size; ) {
+      before = this.members.size
+      // A Map's iteration also visits what is added on the way, so this goes all the way down.
+      for (const member of this.members.values()) this.adoptChildren(member, parents)
+      // Whose parent ended on the way is listed where it was not yet when that list was read.
+      adoptOrphans()
+    }
+  }
+
+  private liveChildrenOf(parent: ProcessStat): ProcessStat[] {
+    return this.childrenOf(parent).flatMap((pid) => {
+      const child = readProcess(pid)
+      return child === undefined || isDead(child) ? [] : [child]
+    })
   }
 
   private adoptChildren(parent: ProcessStat, reapers: ReadonlySet<number>): void {
-    for (const child of liveChildrenOf(parent)) {
+    for (const child of this.liveChildrenOf(parent)) {
       if (this.members.has(child.pid)) continue
       // It may have been re-parented since it was listed.
       if (this.members.has(child.parentPid) || reapers.has(child.parentPid)) {
@@ -282,13 +310,6 @@ export class ProcessTree implements Stoppable {
     if (block === '') this.undetermined.add(pid)
     else this.members.set(pid, found)
   }
-}
-
-function liveChildrenOf(parent: ProcessStat): ProcessStat[] {
-  return childrenOf(parent).flatMap((pid) => {
-    const child = readProcess(pid)
-    return child === undefined || isDead(child) ? [] : [child]
-  })
 }
 
 /** The pids that may be new; every pid there is when the counters cannot tell. */

@@ -338,6 +338,45 @@ for (const depth of [1, 2] as const) {
   )
 }
 
+t.test(
+  'whose parent ends while the tree is being looked at is found by the same look',
+  async (t) => {
+    const script = `import ctypes, os, signal, time
+signal.alarm(60)
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+if os.fork() == 0:
+    if os.fork() == 0:
+        signal.alarm(60)
+        os.write(1, f'{os.getppid()} {os.getpid()}'.encode())
+        time.sleep(60)
+    time.sleep(60)
+time.sleep(60)`
+    const child = spawn('python3', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+    t.teardown(() => child.kill('SIGKILL'))
+    const [line] = (await once(child.stdout, 'data')) as [Buffer]
+    const [parent = 0, orphan = 0] = line.toString().split(' ').map(Number)
+    t.ok(parent > 1 && orphan > 1)
+    if (!(parent > 1 && orphan > 1)) return
+    t.teardown(() => process.kill(orphan, 'SIGKILL'))
+    const tree = new ProcessTree('LAMBDA_EMU_TEST=nobody', {
+      childrenOf: (of) => {
+        const children = childrenOf(of)
+        // The list of the anchor has been read, and now its grandchild becomes its child.
+        if (of.pid === child.pid && readProcess(orphan)?.parentPid === parent) {
+          process.kill(parent, 'SIGKILL')
+          while (readProcess(orphan)?.parentPid === parent);
+        }
+        return children
+      },
+    })
+    t.equal(tree.addAnchor(child.pid ?? 0, 1), true)
+    t.same(
+      tree.look().map(({ pid }) => pid),
+      [orphan],
+    )
+  },
+)
+
 t.test('when the anchor dies, what is left is found by its mark', async (t) => {
   const { tree, child, value, names } = await arrangeAnchored(t, 1)
   const late = spawn('/bin/sleep', ['60'], { env: { LAMBDA_EMU_TEST: value } })
