@@ -1,5 +1,6 @@
 // The part of the daemon that runs functions: clock, reducer, host, invoker, queue, and the functions there are.
 
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { EmulatorOptions } from '../admin/contract.js'
 import { packageRoot } from '../admin/package-root.js'
@@ -14,6 +15,7 @@ import { FreezeGrace } from '../host/freeze-grace.js'
 import { type Programs, programs } from '../host/programs.js'
 import { RealHost } from '../host/real.js'
 import { Runner } from '../host/runner.js'
+import { StartTurns } from '../host/start-turns.js'
 import type { PortRange } from '../http/port-range.js'
 import { LocalInvoker } from '../invoke/local-invoker.js'
 import { PayloadStore } from '../invoke/payloads.js'
@@ -62,6 +64,8 @@ export interface Engine {
   readonly codeInUse: () => readonly string[]
 }
 
+/** A figure of ours: more of them fill the processors no better. */
+const startsForEachCpu = 2
 const runtimesFolder = join(packageRoot, 'dist/runtimes')
 
 /** What the user's options say of the clock. */
@@ -149,6 +153,7 @@ function realHost(options: EngineOptions, state: HostState): RealHost {
     sandboxes: options.sandboxes,
     pipes: options.pipes,
     grace: new FreezeGrace(options.profile.freezeGraceMs.value, systemKernel),
+    startTurns: new StartTurns(startsForEachCpu * availableParallelism(), systemKernel),
     programs: found,
     host: options.host,
     ports: options.ports,

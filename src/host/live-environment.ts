@@ -24,6 +24,7 @@ import { HostError, type HostEvent } from './host.js'
 import { type CutOff, InvocationReport } from './invocation-report.js'
 import { logStreamName, PlatformLog, type PlatformLogParts } from './platform-log.js'
 import type { Programs } from './programs.js'
+import type { StartTurns } from './start-turns.js'
 import { TmpWatch } from './tmp-watch.js'
 
 type CommandOf<Do extends HostCommand['do']> = Extract<HostCommand, { do: Do }>
@@ -31,6 +32,7 @@ type CommandOf<Do extends HostCommand['do']> = Extract<HostCommand, { do: Do }>
 /** What all environments of a host share. */
 export interface HostParts extends OpeningParts, PlatformLogParts {
   readonly grace: FreezeGrace
+  readonly startTurns: StartTurns
   readonly programs: Programs
   readonly payloads: PayloadStore
   readonly streams: ResponseStreams
@@ -61,6 +63,8 @@ export class LiveEnvironment {
   readonly #own: EnvironmentParts
   readonly #log: PlatformLog
   #process: SandboxedProcess | undefined
+  /** Lets the next environment begin its start. */
+  #startOver: () => void = () => {}
   #starting: Promise<void> = Promise.resolve()
   #init:
     | { readonly command: CommandOf<'start'>; readonly atMs: number; errorType?: string }
@@ -125,6 +129,8 @@ export class LiveEnvironment {
     this.#initDurationMs = undefined
     this.#outOfMemory = false
     this.#exit = undefined
+    this.#startOver()
+    this.#startOver = await this.#parts.startTurns.next()
     const search = await this.#parts.programs.find(definition)
     await this.#own.open('found' in search ? search.found : undefined)
     const { sandbox } = this.#own.opened
@@ -235,6 +241,7 @@ export class LiveEnvironment {
     const report = this.#current
     const endedAtMs = this.#parts.clock.monotonicMs()
     await this.#starting.catch(() => undefined)
+    this.#startOver()
     const { sandbox, pipe } = this.#own
     this.#process = undefined
     this.#frozenSinceMs = undefined
@@ -418,6 +425,7 @@ export class LiveEnvironment {
 
   #askedNext(nowMs: number): void {
     if (this.#init !== undefined && this.#current === undefined) {
+      this.#startOver()
       this.#initDurationMs = nowMs - this.#init.atMs
       this.#log.initEnded(this.#init.command.cause, this.#initDurationMs)
       // Who dies in its first invocation has used memory too.
@@ -463,6 +471,7 @@ export class LiveEnvironment {
     await this.#own.channel?.drained()
     if (this.#process !== process) return
     this.#process = undefined
+    this.#startOver()
     this.#exit = exit
     if (exit.signal === 'SIGKILL' && this.#own.sandbox?.ranOutOfMemory()) {
       this.#outOfMemory = true
