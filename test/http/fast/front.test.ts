@@ -10,8 +10,8 @@ import { type Front, standBefore } from '../../../src/http/fast/front.js'
 interface Stage {
   readonly server: Server
   readonly front: Front
-  /** Requests that are answered only when the test does it. */
-  readonly held: HttpExchange[]
+  /** The first request that is answered only when the test does it, once it has come. */
+  readonly held: () => Promise<HttpExchange>
   /** How many connections' requests are being answered. */
   readonly busy: () => number
   /** Lets the front look at idle connections, so many times. */
@@ -73,7 +73,10 @@ async function stage(t: Test): Promise<Stage> {
   return {
     server,
     front,
-    held,
+    held: async () => {
+      while (held[0] === undefined) await new Promise(setImmediate)
+      return held[0]
+    },
     busy: () => busy,
     look: (times = 1) => {
       for (let time = 0; time < times; time += 1) looks.shift()?.()
@@ -132,9 +135,9 @@ t.test('pipelined requests are served one after the other, whoever answers them'
   const { client, held, busy } = await stage(t)
   const { socket, answers } = await client()
   socket.write(post('/front/held') + post('/front/b', '2') + post('/other') + post('/front/d'))
-  while (held.length === 0) await new Promise(setImmediate)
+  const exchange = await held()
   t.equal(busy(), 1)
-  answer(held[0] as HttpExchange, 'front held')
+  answer(exchange, 'front held')
   t.same(await answers(4), ['front held', 'front /front/b 2', 'node /other', 'node /front/d'])
   t.equal(busy(), 0)
 })
@@ -182,13 +185,13 @@ t.test(
     await idle.answers(1)
     const waiting = await client()
     waiting.socket.write(post('/front/held'))
-    while (held.length === 0) await new Promise(setImmediate)
+    const exchange = await held()
     look(5)
     t.equal(idle.socket.readyState, 'open')
     look(1)
     await idle.ended
     look(20)
-    answer(held[0] as HttpExchange, 'front late')
+    answer(exchange, 'front late')
     t.same(await waiting.answers(1), ['front late'])
   },
 )
@@ -200,11 +203,11 @@ t.test('closing ends who is idle at once and who waits after the answer', async 
   await idle.answers(1)
   const waiting = await client()
   waiting.socket.write(post('/front/held'))
-  while (held.length === 0) await new Promise(setImmediate)
+  const exchange = await held()
   front.close()
   const closed = new Promise((resolve) => server.close(resolve))
   await idle.ended
-  answer(held[0] as HttpExchange, 'front last')
+  answer(exchange, 'front last')
   t.same(await waiting.answers(1), ['front last'])
   await waiting.ended
   waiting.socket.end()
@@ -215,8 +218,7 @@ t.test('a client that goes while its request is answered harms nobody', async (t
   const { client, held, busy } = await stage(t)
   const { socket } = await client()
   socket.write(post('/front/held'))
-  while (held.length === 0) await new Promise(setImmediate)
-  const [exchange] = held as [HttpExchange]
+  const exchange = await held()
   const gone = new Promise<void>((resolve) => exchange.onGone(resolve))
   socket.destroy()
   await gone
