@@ -55,13 +55,20 @@ const shortTags: readonly (ScalarTag | CollectionTag)[] = [...intrinsicByTag.key
 
 /**
  * CloudFormation reads YAML 1.1 (so `no` is false), but dates and base-60 numbers stay text:
- * AWSTemplateFormatVersion is a date only by its looks.
+ * AWSTemplateFormatVersion is a date only by its looks. `y` and `n` are text to it as well, though the specification
+ * counts them among the booleans. Source: PyYAML's resolver, by which the SAM and AWS command lines read.
  */
 function tagsOf(defaults: Tags): Tags {
   const kept = defaults.filter(
     (tag) => typeof tag === 'string' || (tag.format !== 'TIME' && !tag.tag.endsWith(':timestamp')),
   )
-  return [...kept, ...shortTags]
+  return [...kept.map(exceptLetters), ...shortTags]
+}
+
+function exceptLetters(tag: Tags[number]): Tags[number] {
+  if (typeof tag === 'string' || tag.collection !== undefined || !tag.tag.endsWith(':bool'))
+    return tag
+  return { ...tag, test: new RegExp(`(?!^.$)${tag.test?.source}`) }
 }
 
 /**

@@ -18,6 +18,9 @@ export interface Row {
 const account = '123456789012'
 
 export const references: readonly Row[] = [
+  { claim: 'a word that YAML 1.1 reads as a boolean', expression: 'no', gives: 'false' },
+  { claim: 'a letter that CloudFormation does not', expression: 'n', gives: 'n' },
+  { claim: 'its capital', expression: 'Y', gives: 'Y' },
   { claim: 'Ref of a parameter', expression: '!Ref Stage', gives: 'dev' },
   { claim: 'Ref in its long form', expression: '{ Ref: Port }', gives: '8080' },
   {
