@@ -262,7 +262,7 @@ export interface InvocationQueued {
   readonly atMs: number
   readonly kind: 'invocation.queued'
   readonly functionArn: string
-  readonly why: 'memory'
+  readonly why: 'memory' | 'starts'
   readonly waiting: number
   readonly budgetMb: number | null
   readonly chargedMb: number

@@ -136,8 +136,8 @@ function ofIncident(view: EventView, record: Incident): readonly string[] {
       return [eventLine(view, record, style.yellow(text))]
     }
     case 'invocation.queued': {
-      // Once for a burst: the queue was empty.
-      if (record.waiting > 1) return []
+      // Once for a burst: the queue was empty. A turn to start comes soon, and is worth no line.
+      if (record.waiting > 1 || record.why === 'starts') return []
       const text = `waits for memory: ${budgetUse(record)}; ${record.waiting} waiting (--memory-budget)`
       return [eventLine(view, named(record), style.yellow(text))]
     }

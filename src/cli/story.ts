@@ -128,9 +128,12 @@ function queueSteps(ended: InvocationEnded, journal: readonly JournalRecord[]): 
     .filter(
       ({ kind, invocation }) => kind === 'invocation.queued' && invocation === ended.invocation,
     )
-    .map(({ atMs, waiting, budgetMb }) => ({
+    .map(({ atMs, waiting, budgetMb, why }) => ({
       atMs,
-      text: `it had to wait for memory: the budget of ${String(budgetMb)} MB was used up, ${count(Number(waiting), 'invocation')} waiting`,
+      text:
+        why === 'starts'
+          ? 'it had to wait: other environments were being started'
+          : `it had to wait for memory: the budget of ${String(budgetMb)} MB was used up, ${count(Number(waiting), 'invocation')} waiting`,
     }))
 }
 

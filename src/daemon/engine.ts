@@ -153,7 +153,7 @@ function realHost(options: EngineOptions, state: HostState): RealHost {
     sandboxes: options.sandboxes,
     pipes: options.pipes,
     grace: new FreezeGrace(options.profile.freezeGraceMs.value, systemKernel),
-    startTurns: new StartTurns(startsForEachCpu * availableParallelism(), systemKernel),
+    startTurns: new StartTurns(systemKernel),
     programs: found,
     host: options.host,
     ports: options.ports,
@@ -182,6 +182,7 @@ function figuresOf({ profile, sandboxes, memoryBudgetMb }: EngineOptions) {
     budgetMb: memoryBudgetMb,
     environmentFloorMb: profile.environmentFloorMb.value,
     queueWaitMsMax: profile.queueWaitMsMax.value,
+    startsAtOnce: startsForEachCpu * availableParallelism(),
   }
 }
 

@@ -64,7 +64,6 @@ export class LiveEnvironment {
   readonly #log: PlatformLog
   #process: SandboxedProcess | undefined
   /** Lets the next environment begin its start. */
-  #startOver: () => void = () => {}
   #starting: Promise<void> = Promise.resolve()
   #init:
     | { readonly command: CommandOf<'start'>; readonly atMs: number; errorType?: string }
@@ -129,8 +128,7 @@ export class LiveEnvironment {
     this.#initDurationMs = undefined
     this.#outOfMemory = false
     this.#exit = undefined
-    this.#startOver()
-    this.#startOver = await this.#parts.startTurns.next()
+    await this.#parts.startTurns.next()
     const search = await this.#parts.programs.find(definition)
     await this.#own.open('found' in search ? search.found : undefined)
     const { sandbox } = this.#own.opened
@@ -241,7 +239,6 @@ export class LiveEnvironment {
     const report = this.#current
     const endedAtMs = this.#parts.clock.monotonicMs()
     await this.#starting.catch(() => undefined)
-    this.#startOver()
     const { sandbox, pipe } = this.#own
     this.#process = undefined
     this.#frozenSinceMs = undefined
@@ -425,7 +422,6 @@ export class LiveEnvironment {
 
   #askedNext(nowMs: number): void {
     if (this.#init !== undefined && this.#current === undefined) {
-      this.#startOver()
       this.#initDurationMs = nowMs - this.#init.atMs
       this.#log.initEnded(this.#init.command.cause, this.#initDurationMs)
       // Who dies in its first invocation has used memory too.
@@ -471,7 +467,6 @@ export class LiveEnvironment {
     await this.#own.channel?.drained()
     if (this.#process !== process) return
     this.#process = undefined
-    this.#startOver()
     this.#exit = exit
     if (exit.signal === 'SIGKILL' && this.#own.sandbox?.ranOutOfMemory()) {
       this.#outOfMemory = true

@@ -47,6 +47,10 @@ export function checkInvariants(state: PlacementState): void {
       )
     }
   }
+  for (const id of state.startTurns) {
+    const is = state.environments[id]?.phase.is
+    assert(is === 'initializing', `I2: the start of ${id} counts, and it is ${is}`)
+  }
   for (const id of state.queue) {
     assert(!seen.has(id), `I1: invocation ${id} waits, or is in one environment`)
     seen.add(id)
@@ -111,5 +115,6 @@ function couldRun(state: PlacementState, id: InvocationId): boolean {
     const moreMb = thawedMb(state, warm) - warm.chargedMb
     return placementRules.hasRoom(state, moreMb, warm.chargedMb)
   }
-  return id === state.queue[0] && placementRules.hasRoom(state, state.figures.environmentFloorMb, 0)
+  if (id !== state.queue[0] || !placementRules.mayStart(state)) return false
+  return placementRules.hasRoom(state, state.figures.environmentFloorMb, 0)
 }

@@ -1,4 +1,4 @@
-// The queue of invocations that wait for memory: who comes in, who leaves, and when waiting is in vain.
+// The queue of invocations that wait for memory or a turn to start: who comes in, who leaves, and when waiting is in vain.
 
 import { assert } from '../domain/assert.js'
 import type { InvocationId } from '../domain/brand.js'
@@ -24,7 +24,7 @@ export function wait(step: Transaction, id: InvocationId): void {
       kind: 'invocation.queued',
       invocation: id,
       functionArn: placed.invocation.functionArn,
-      why: 'memory',
+      why: lacksTurnOnly(step) ? 'starts' : 'memory',
       waiting: queue.length,
       budgetMb: memory.budgetMb,
       chargedMb: memory.chargedMb,
@@ -51,8 +51,16 @@ function patience(
   }
 }
 
+/** When who waits for a turn is looked at again. A figure of ours. */
+const startPatienceMs = 1_000
+
 function armPatience(step: Transaction, id: InvocationId, afterMs: number, last: boolean): void {
   arm(step, timerKey.room(id), { for: 'room', invocation: id, last }, afterMs, 'patience')
+}
+
+/** There is memory to start it, if only it were its turn. */
+function lacksTurnOnly({ state, rules }: Transaction): boolean {
+  return !rules.mayStart(state) && rules.hasRoom(state, state.figures.environmentFloorMb, 0)
 }
 
 /** Nothing has ended since `progress`, and nothing begins or goes: all that is charged runs and does not end. */
@@ -69,6 +77,8 @@ export function patienceOver(
 ): void {
   const { waiting } = placedOf(step, invocation)
   assert(waiting !== undefined, `${invocation} waits while its patience runs`)
+  // Turns come as long as anything is started: memory is all that can be waited for in vain.
+  if (lacksTurnOnly(step)) return armPatience(step, invocation, startPatienceMs, last)
   if (!last && !standsStill(step, waiting.progress)) {
     const { longestMs } = patience(step, invocation)
     return armPatience(step, invocation, waiting.sinceMs + longestMs - step.nowMs, true)

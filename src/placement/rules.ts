@@ -33,6 +33,8 @@ export interface Rules {
   readonly hasRoom: (state: PlacementState, moreMb: number, chargedMb: number) => boolean
   /** Who arrives while others wait for memory goes behind them. */
   readonly mustQueue: (state: PlacementState) => boolean
+  /** Another environment may be started now. */
+  readonly mayStart: (state: PlacementState) => boolean
   /** Room that is about to come is waited for before another environment is given up. */
   readonly comingMb: (state: PlacementState) => number
   /** An idle environment may be given up for an invocation that waits. */
@@ -67,6 +69,7 @@ export const placementRules: Rules = {
     moreMb <= 0 ||
     memory.chargedMb + moreMb <= memory.budgetMb ||
     memory.chargedMb === chargedMb,
+  mayStart: ({ figures, startTurns }) => startTurns.length < figures.startsAtOnce,
   mustQueue: ({ queue }) => queue.length > 0,
   comingMb: ({ memory }) => memory.comingMb,
   evictable: ({ phase, claimedBy }) => phase.is === 'ready' && claimedBy === undefined,

@@ -9,7 +9,7 @@ import type { EnvironmentState } from './state.js'
 import { environmentOf, placedOf, type Transaction } from './transaction.js'
 
 /**
- * Serves the queue in the order of arrival, as far as memory goes. Three rules:
+ * Serves the queue in the order of arrival, as far as memory and turns to start go. Three rules:
  *
  * 1. Only the first that waits is started in a new environment, and only for it are idle environments given
  *    up: every one, the least recently used first, until the room that comes is enough for it.

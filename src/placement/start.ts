@@ -36,8 +36,9 @@ export function useWarm(step: Transaction, id: InvocationId): boolean {
   return true
 }
 
-/** Starts an environment for it, a dormant one if there is one. False when there is no memory for it. */
+/** Starts an environment for it, a dormant one if there is one. False when there is no memory for it, or no turn to start. */
 export function useNew(step: Transaction, id: InvocationId): boolean {
+  if (!step.rules.mayStart(step.state)) return false
   if (!step.rules.hasRoom(step.state, neededMb(step, undefined), 0)) return false
   const { generation, invocation } = placedOf(step, id)
   const dormant = lastIdle(step, step.state.dormant[generation], generation)
@@ -113,6 +114,7 @@ export function initialize(
   environment.suspension = { is: 'running', sinceMs: step.nowMs }
   environment.wasFrozen = false
   become(step, environment, { is: 'initializing', cause, pending, limit })
+  takeStartTurn(step, environment.id)
   environment.participants = [{ id: 'runtime', kind: 'runtime', state: 'starting' }]
   if (cause === 'in-invoke')
     placedOf(step, pending).deadlineMs = (step.nowMs + timeoutMs) as EmulatorMs
@@ -130,6 +132,17 @@ export function initialize(
     cause === 'in-invoke' ? timeoutMs : state.figures.initLimitMs,
     'execution',
   )
+}
+
+/**
+ * How long a start counts at most. A figure of ours: what starts a process takes less, and an init that waits for something else
+ * must not hold up others.
+ */
+const startCountsForMs = 100
+
+function takeStartTurn(step: Transaction, env: EnvironmentId): void {
+  step.state.startTurns.push(env)
+  arm(step, timerKey.startTurn(env), { for: 'start-turn', env }, startCountsForMs, 'patience')
 }
 
 /** Hands an invocation to an environment: the event is queued first, and only then is it thawed. */

@@ -95,6 +95,8 @@ export type TimerPurpose =
   | { readonly for: 'deadline'; readonly env: EnvironmentId; readonly invocation: InvocationId }
   | { readonly for: 'init-limit'; readonly env: EnvironmentId }
   | { readonly for: 'expiry'; readonly env: EnvironmentId }
+  /** Its start counts no longer. */
+  | { readonly for: 'start-turn'; readonly env: EnvironmentId }
   | { readonly for: 'claim'; readonly env: EnvironmentId; readonly invocation: InvocationId }
   /** `last`: its patience is over, whatever happened meanwhile. */
   | { readonly for: 'room'; readonly invocation: InvocationId; readonly last: boolean }
@@ -112,6 +114,8 @@ export interface PlacementFigures {
   readonly environmentFloorMb: number
   /** The longest that an invocation waits for memory. */
   readonly queueWaitMsMax: number
+  /** How many starts of environments count at the same time. */
+  readonly startsAtOnce: number
 }
 
 /** An invocation that has a slot or waits for one, with what is decided while it runs. */
@@ -156,6 +160,8 @@ export interface PlacementState {
   dormant: Record<GenerationId, EnvironmentId[]>
   /** Environments of a generation that will soon be free: settling, or being reset with nobody waiting inside. */
   claimable: Record<GenerationId, EnvironmentId[]>
+  /** Environments whose starts count: no more are begun at once than `figures.startsAtOnce`. */
+  startTurns: EnvironmentId[]
   memory: MemoryState
   /** Invocations that wait for memory, in the order of arrival. Each holds its slot. */
   queue: InvocationId[]
@@ -250,12 +256,12 @@ export type PlacementRecord =
       readonly env: EnvironmentId
       readonly start: 'warm' | 'cold' | 'dormant'
     }
-  /** It waits for memory, behind those that came before it. */
+  /** It waits for memory or for a turn to start, behind those that came before it. */
   | {
       readonly kind: 'invocation.queued'
       readonly invocation: InvocationId
       readonly functionArn: string
-      readonly why: 'memory'
+      readonly why: 'memory' | 'starts'
       /** How many wait now, with this one. */
       readonly waiting: number
       readonly budgetMb: number | null
@@ -328,6 +334,7 @@ export function initialState(figures: PlacementFigures, account: number): Placem
     ready: {},
     dormant: {},
     claimable: {},
+    startTurns: [],
     memory: {
       budgetMb: figures.budgetMb ?? null,
       chargedMb: 0,

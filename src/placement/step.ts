@@ -34,6 +34,7 @@ import {
   become,
   command,
   disarm,
+  endStartTurn,
   environmentOf,
   finish,
   holdThawed,
@@ -287,6 +288,8 @@ function timer(step: Transaction, event: EventOf<'timer'>): void {
       if (environment?.phase.is === 'ready' || environment?.phase.is === 'dormant')
         shutDown(step, environment, 'expired')
       return
+    case 'start-turn':
+      return endStartTurn(step, purpose.env)
     case 'claim':
       if (environment?.claimedBy === purpose.invocation) delete environment.claimedBy
       return place(step, purpose.invocation, false)

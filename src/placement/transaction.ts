@@ -52,6 +52,7 @@ export function become(
   assertMove(step.rules, from, to)
   leaveIndex(step.state, environment)
   if (runs(from)) step.state.running -= 1
+  if (from.is === 'initializing') endStartTurn(step, environment.id)
   environment.phase = to
   if (runs(to)) step.state.running += 1
   enterIndex(step.state, environment)
@@ -173,6 +174,15 @@ export function disarm(step: Transaction, timer: TimerKey): void {
   step.commands.push({ do: 'disarm', timer })
 }
 
+/** Its start counts no longer, if it still did. */
+export function endStartTurn(step: Transaction, id: EnvironmentId): void {
+  const { startTurns } = step.state
+  const at = startTurns.indexOf(id)
+  if (at < 0) return
+  startTurns.splice(at, 1)
+  disarm(step, timerKey.startTurn(id))
+}
+
 export function takeSlot(step: Transaction, functionArn: string): void {
   const { slots } = step.state
   slots.total += 1
@@ -219,6 +229,7 @@ export const timerKey = {
   deadline: (id: InvocationId) => `deadline:${id}` as TimerKey,
   initLimit: (id: EnvironmentId) => `init-limit:${id}` as TimerKey,
   expiry: (id: EnvironmentId) => `expiry:${id}` as TimerKey,
+  startTurn: (id: EnvironmentId) => `start-turn:${id}` as TimerKey,
   claim: (id: InvocationId) => `claim:${id}` as TimerKey,
   room: (id: InvocationId) => `room:${id}` as TimerKey,
 }

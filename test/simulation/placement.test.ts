@@ -88,6 +88,10 @@ const mutants: Readonly<Record<string, readonly [Rules, RegExp]>> = {
     { ...placementRules, comingMb: () => 0 },
     /I10: .* had to be given up/,
   ],
+  'every turn to start': [
+    { ...placementRules, mayStart: () => false },
+    /I10: .* does not wait while an environment could serve it/,
+  ],
   'giving up idle environments': [
     { ...placementRules, evictable: () => false },
     /I8: .* is served when nothing more comes|I8: .* are served in the end/,

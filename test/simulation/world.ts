@@ -73,7 +73,7 @@ export class World {
       clock: this.#clock,
       host: this.#host,
       journal,
-      state: initialState({ ...localFigures, budgetMb: 130 }, accountLimit),
+      state: initialState({ ...localFigures, budgetMb: 130, startsAtOnce: 1 }, accountLimit),
       ...(rules === undefined ? {} : { rules }),
       onBug: (error) => {
         this.#bug ??= error

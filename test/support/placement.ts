@@ -14,6 +14,8 @@ export const localFigures: PlacementFigures = {
   budgetMb: undefined,
   environmentFloorMb: localProfile.environmentFloorMb.value,
   queueWaitMsMax: localProfile.queueWaitMsMax.value,
+  // More than any test starts at once that is not about turns.
+  startsAtOnce: 10_000,
 }
 
 /** A synchronous invocation of `functionArn`; its ids are made of `id`. */
