@@ -10,6 +10,7 @@ import {
   functionArn,
   runtimeFamily,
 } from '../domain/function.js'
+import { execWrapper } from '../host/exec-wrapper.js'
 import type { Programs } from '../host/programs.js'
 import type { CodeStore } from '../packages/code-store.js'
 import { packageLocalCode } from '../packages/folder.js'
@@ -108,7 +109,9 @@ export async function definitionOf(
   // The user's own folder is what he knows, and a handler may be in its node_modules.
   const folder = code.copyOf ?? code.folder
   const layersFolder = layerContent?.folder
-  await findHandlerFile({ functionName, runtime, handler, folder, layersFolder })
+  // What a wrapper makes of the handler is its own affair: often it is a script.
+  if (execWrapper(definition) === undefined)
+    await findHandlerFile({ functionName, runtime, handler, folder, layersFolder })
   const program = parts.programs.missingInterpreter(definition)
   if (program !== undefined)
     throw new EmulatorError('EMU_RUNTIME_MISSING', { functionName, program, runtime })

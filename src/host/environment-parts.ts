@@ -24,6 +24,7 @@ import {
 } from '../sandbox/spawn.js'
 import { lambdaPaths } from '../sandbox/view.js'
 import { allowanceOf } from './allowance.js'
+import { wrapped } from './exec-wrapper.js'
 import { dummyCredentials, functionEnvironment } from './function-environment.js'
 import type { LogShare } from './log-share.js'
 import type { Program } from './programs.js'
@@ -213,7 +214,10 @@ export class EnvironmentParts {
     })
     const frames = this.#parts.runtimeChannel === 'frames' && program.speaksFrames === true
     return {
-      argv: frames ? [...program.argv, `--frames=${channelDescriptor}`] : program.argv,
+      argv: wrapped(
+        frames ? [...program.argv, `--frames=${channelDescriptor}`] : program.argv,
+        definition,
+      ),
       channel: frames,
       cwd: definition.code.folder,
       // Where /tmp is everybody's, whoever asks for the temporary folder gets its own.

@@ -10,6 +10,23 @@ import { mode } from '../support/modes.js'
 
 t.setTimeout(400_000)
 
+const ownRuntime = `#!${process.execPath}
+const http = require('node:http')
+const api = 'http://' + process.env.AWS_LAMBDA_RUNTIME_API + '/2018-06-01/runtime/invocation/'
+const next = () => http.get(api + 'next', (event) => {
+  event.resume()
+  event.on('end', () => {
+    const id = event.headers['lambda-runtime-aws-request-id']
+    const answer = http.request(api + id + '/response', { method: 'POST' }, (done) => {
+      done.resume()
+      done.on('end', next)
+    })
+    answer.end(JSON.stringify({ by: process.argv[1], name: process.env.NAME }))
+  })
+})
+next()
+`
+
 const layers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   base: {
     'nodejs/node_modules/greet/index.js': "module.exports = 'base'",
@@ -25,23 +42,13 @@ const layers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'python/greet.py': "name = 'over'",
     'data.txt': 'over',
   },
+  wrapper: {
+    'bin/wrap': '#!/bin/sh\nexport WRAPPED="$# by $0"\nexec "$@"\n',
+    'bin/instead': '#!/bin/sh\nexport NAME="$_HANDLER"\nexec "$(dirname "$0")/own"\n',
+    'bin/own': ownRuntime,
+  },
   runtime: {
-    bootstrap: `#!${process.execPath}
-const http = require('node:http')
-const api = 'http://' + process.env.AWS_LAMBDA_RUNTIME_API + '/2018-06-01/runtime/invocation/'
-const next = () => http.get(api + 'next', (event) => {
-  event.resume()
-  event.on('end', () => {
-    const id = event.headers['lambda-runtime-aws-request-id']
-    const answer = http.request(api + id + '/response', { method: 'POST' }, (done) => {
-      done.resume()
-      done.on('end', next)
-    })
-    answer.end(JSON.stringify({ by: process.argv[1] }))
-  })
-})
-next()
-`,
+    bootstrap: ownRuntime,
   },
 }
 
@@ -77,6 +84,23 @@ const functions: Readonly<Record<string, WrittenFunction>> = {
     handler: 'layered.handler',
     files: { 'other.py': '' },
     layers: ['./handlers'],
+  },
+  wrapped: {
+    files: { 'index.js': 'exports.handler = async () => process.env.WRAPPED' },
+    layers: ['./wrapper'],
+    environment: { AWS_LAMBDA_EXEC_WRAPPER: '/opt/bin/wrap' },
+  },
+  wrappedPython: {
+    runtime: 'python3.12',
+    files: { 'app.py': "import os\ndef handler(e, c): return os.environ['WRAPPED']" },
+    layers: ['./wrapper'],
+    environment: { AWS_LAMBDA_EXEC_WRAPPER: '/opt/bin/wrap' },
+  },
+  replaced: {
+    handler: 'some.name',
+    files: { 'index.js': '' },
+    layers: ['./wrapper'],
+    environment: { AWS_LAMBDA_EXEC_WRAPPER: '/opt/bin/instead' },
   },
   provided: {
     runtime: 'provided.al2023',
@@ -138,4 +162,16 @@ for (const isolation of ['standard', 'none'] as const) {
     const { by } = payloadOf(await emulator.invoke('provided'))
     t.match(by, sealed ? /^\/opt\/bootstrap$/ : /\/opt\/bootstrap$/)
   })
+
+  t.test(
+    `isolation ${isolation}: a wrapper script starts the runtime, or something else`,
+    async (t) => {
+      const { emulator } = await start(t, { isolation })
+      for (const name of ['wrapped', 'wrappedPython']) {
+        const { payload, log } = await emulator.invoke(name)
+        t.match(payload, /^[23] by .*\/bin\/wrap$/, `${name}\n${log}`)
+      }
+      t.match(payloadOf(await emulator.invoke('replaced')), { name: 'some.name' })
+    },
+  )
 }
