@@ -258,6 +258,32 @@ async function prepareGoFunction() {
   cpSync(join(cache, 'go/rows'), join(folder, 'bootstrap'))
 }
 
+const webAdapter = 'lambda_web_adapter@1.0.0-rc1'
+
+async function prepareRust() {
+  const source = join(sources, 'rust')
+  const built = join(cache, 'rust')
+  const version = await command('cargo', ['--version'])
+  const texts = ['Cargo.toml', 'src/main.rs'].map((file) =>
+    readFileSync(join(source, file), 'utf8'),
+  )
+  await once('extensions in Rust', built, [webAdapter, ...texts, version], async () => {
+    const env = {
+      ...process.env,
+      CARGO_TARGET_DIR: join(cache, 'rust-build'),
+      // Small enough to be copied into a layer for each test.
+      CARGO_PROFILE_DEV_DEBUG: 'false',
+      CARGO_PROFILE_DEV_STRIP: 'symbols',
+    }
+    const install = ['install', '--quiet', '--debug', '--no-track', '--root', built]
+    await command('cargo', [...install, '--locked', webAdapter], { env })
+    // cargo writes its lock file beside the sources.
+    const copy = join(cache, 'rust-source')
+    cpSync(source, copy, { recursive: true })
+    await command('cargo', [...install, '--path', copy], { env })
+  })
+}
+
 const nodeApps = ['express', 'fastify']
 
 /** Every file of a folder but its installed packages, by name. */
@@ -285,6 +311,16 @@ async function prepareNodeApp(name) {
   })
 }
 
+/** A function whose packages are those of its package-lock.json. */
+async function preparePackagedFunction(name) {
+  const source = join(sources, 'functions', name)
+  const folder = join(cache, name)
+  await once(`the function ${name}`, folder, [...textsOf(source), process.version], async () => {
+    for (const file of filesOf(source)) cpSync(join(source, file), join(folder, file))
+    await installPackages(folder)
+  })
+}
+
 async function preparePythonApp() {
   const source = join(sources, 'apps/fastapi')
   const folder = join(cache, 'app-fastapi')
@@ -304,7 +340,9 @@ const preparing = [
   prepareGoFunction(),
   prepareNodeFunctions(),
   preparePythonFunction(),
+  prepareRust(),
   ...nodeApps.map(prepareNodeApp),
+  preparePackagedFunction('opentelemetry'),
   preparePythonApp(),
 ]
 for (const prepared of await Promise.allSettled(preparing)) {

@@ -28,6 +28,8 @@ const table = ['modes/behaviour.test.js']
 /** What is about behaviour, and so must hold in every mode. */
 const everything = [
   ...table,
+  'behaviour/inside.test.js',
+  'behaviour/thaw.test.js',
   'e2e/failures.test.js',
   'e2e/timeouts.test.js',
   'e2e/logs.test.js',
@@ -36,6 +38,11 @@ const everything = [
   'e2e/budget.test.js',
   'e2e/f1.test.js',
   'e2e/layers.test.js',
+  'e2e/extensions.test.js',
+  'e2e/extension-failures.test.js',
+  'e2e/extension-shutdown.test.js',
+  'e2e/telemetry.test.js',
+  'e2e/telemetry-external.test.js',
 ]
 
 /** An ordinary user: a number that no distribution, container or emulator gives to anybody. */
@@ -85,7 +92,7 @@ function modesIn(place) {
     'user-no-new-privs': {
       wrapper: [...asUser, '--no-new-privs'],
       user: true,
-      files: [...table, 'e2e/failures.test.js', 'e2e/timeouts.test.js'],
+      files: [...table, 'behaviour/inside.test.js', 'e2e/failures.test.js', 'e2e/timeouts.test.js'],
     },
     'user-without-helper': {
       wrapper: asUser,

@@ -12,7 +12,7 @@ const alone =
   /^(limits|isolation|faults|modes|soak)\/|^(e2e\/(budget|f1|timeouts)|cgroups\/real-limits|procfs\/cpu-counter)\.test/
 // Whole emulators, and what waits for real time to pass: begun first, so that short files fill the end.
 const long = [
-  /^(e2e|library|freezer)\//,
+  /^(behaviour|e2e|library|freezer)\//,
   /^cli\/(exec|bad-input|terminal|daily|doctor|verbs)/,
   /^(sandbox|runtimes|gateway|config|aws|simulation)\//,
 ]

@@ -10,6 +10,10 @@ const headings: Readonly<Record<string, string>> = {
   'platform.start': 'START',
   'platform.runtimeDone': 'RUNTIME_DONE',
   'platform.report': 'REPORT',
+  'platform.extension': 'EXTENSION',
+  'platform.telemetrySubscription': 'TELEMETRY',
+  'platform.logsSubscription': 'LOGS',
+  'platform.logsDropped': 'LOGS_DROPPED',
 }
 
 /** In this order; what an event does not have is left out. */
@@ -25,6 +29,13 @@ const fields: readonly (readonly [name: string, label: string, unit: string])[] 
   ['initDurationMs', 'Init Duration', ' ms'],
   ['producedBytes', 'Produced Bytes', ''],
   ['phase', 'Phase', ''],
+  ['name', 'Name', ''],
+  ['state', 'State', ''],
+  ['events', 'Events', ''],
+  ['types', 'Types', ''],
+  ['droppedRecords', 'Records', ''],
+  ['droppedBytes', 'Bytes', ''],
+  ['reason', 'Reason', ''],
   ['status', 'Status', ''],
   ['errorType', 'Error Type', ''],
 ]
@@ -38,7 +49,8 @@ export function platformText(message: string): string {
   const shown = fields.flatMap(([name, label, unit]) => {
     const value = values[name]
     if (value === undefined || isUsual(event.type, name, value)) return []
-    return [`${label}: ${String(value)}${unit}`]
+    const text = Array.isArray(value) ? `[${value.join(', ')}]` : String(value)
+    return [`${label}: ${text}${unit}`]
   })
   return [event.heading, shown.join(event.type === 'platform.start' ? ' ' : '\t')].join(' ')
 }

@@ -7,16 +7,22 @@ import { localProfile, type Profile } from '../profile/profile.js'
 /** A longer wait would no longer be Lambda's freeze. */
 const graceMsMax = 1_000
 
-type Choices = Pick<EmulatorOptions, 'freezeGraceMs' | 'reportStyle'>
+/** What a user may choose, and what only a test may: figures for whose real values it has no time. */
+export interface ProfiledOptions extends EmulatorOptions {
+  readonly figures?: Partial<Profile>
+}
+
+type Choices = Pick<ProfiledOptions, 'freezeGraceMs' | 'reportStyle' | 'figures'>
 
 /** @throws EmulatorError EMU_USAGE for what is no grace. */
-export function chosenProfile({ freezeGraceMs, reportStyle }: Choices): Profile {
+export function chosenProfile({ freezeGraceMs, reportStyle, figures }: Choices): Profile {
   return {
     ...localProfile,
     ...(freezeGraceMs === undefined ? {} : { freezeGraceMs: graceOf(freezeGraceMs) }),
     ...(reportStyle === undefined
       ? {}
       : { reportStyle: { value: reportStyle, source: 'the option reportStyle', mark: 'chosen' } }),
+    ...figures,
   }
 }
 

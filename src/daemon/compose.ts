@@ -1,6 +1,5 @@
 // Wires everything and does nothing else.
 
-import type { EmulatorOptions } from '../admin/contract.js'
 import { systemChance } from '../clock/kernel.js'
 import { projectFolder } from '../config/load.js'
 import type { LoadedProject } from '../config/loaded.js'
@@ -11,7 +10,7 @@ import { type CodeStore, openCodeStore } from '../packages/code-store.js'
 import { createLogPipes } from '../sandbox/log-pipe.js'
 import { lambdaHandlers } from '../services/lambda/handlers.js'
 import { serveAdmin } from './admin-routes.js'
-import { chosenProfile } from './chosen-profile.js'
+import { chosenProfile, type ProfiledOptions } from './chosen-profile.js'
 import { clockOptionsOf, createEngine, type Engine } from './engine.js'
 import { codeUrlOf, createLambdaServer } from './lambda-server.js'
 import { Lifetime } from './lifetime.js'
@@ -22,7 +21,7 @@ import { claimStateDirectory, type StateDirectoryClaim } from './state-directory
 import type { SummaryParts } from './summaries.js'
 
 /** @throws EmulatorError; then nothing is left behind. */
-export async function compose(options: EmulatorOptions): Promise<Lifetime> {
+export async function compose(options: ProfiledOptions): Promise<Lifetime> {
   const region = options.region ?? 'us-east-1'
   const accountId = options.accountId ?? '000000000000'
   const host = loopbackAddress(options.host ?? '127.0.0.1')
@@ -38,7 +37,7 @@ export async function compose(options: EmulatorOptions): Promise<Lifetime> {
 }
 
 interface Wish {
-  readonly options: EmulatorOptions
+  readonly options: ProfiledOptions
   readonly region: string
   readonly accountId: string
   readonly host: string

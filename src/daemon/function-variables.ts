@@ -24,6 +24,7 @@ export function variablesOf(
     { id: '' as GenerationId, definition, version: '$LATEST' },
     {
       runtimeApi: ofEachEnvironment,
+      metadataToken: ofEachEnvironment,
       logStreamName: ofEachEnvironment,
       taskRoot: '/var/task',
       runtimeDirectory: '/var/runtime',

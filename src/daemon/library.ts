@@ -20,6 +20,7 @@ import { systemKernel } from '../clock/kernel.js'
 import { EmulatorError } from '../domain/emulator-error.js'
 import type { Journal } from '../journal/journal.js'
 import { actByHand, type HandVerb, summarizeEnvironments } from './by-hand.js'
+import type { ProfiledOptions } from './chosen-profile.js'
 import { compose } from './compose.js'
 import { removeStateDirectory, temporaryStateDirectory } from './library-folder.js'
 import { LibraryInvoker } from './library-invoke.js'
@@ -28,7 +29,7 @@ import type { Lifetime } from './lifetime.js'
 import type { SummaryParts } from './summaries.js'
 
 /** @throws EmulatorError; then nothing is left behind. */
-export async function startLibraryEmulator(options: EmulatorOptions): Promise<LibraryEmulator> {
+export async function startLibraryEmulator(options: ProfiledOptions): Promise<LibraryEmulator> {
   const own = options.stateDirectory === undefined ? await temporaryStateDirectory() : undefined
   const removeOwn = () => {
     if (own !== undefined) removeStateDirectory(own)

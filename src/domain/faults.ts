@@ -40,13 +40,67 @@ export function exitFault(
   }
 }
 
+/**
+ * A process of an environment has ended, and with it the invocation. `errorType`: the environment's first fatal error, where
+ * that is an extension's; the words are always those of the process that has ended. Source: the open agent.
+ */
+export function endFault(
+  requestId: string,
+  ended: {
+    readonly participant: string
+    readonly exit: { readonly code: number | null; readonly signal: string | null }
+    readonly errorType?: string
+  },
+): FunctionError {
+  const { participant, exit, errorType } = ended
+  if (errorType === undefined) return exitFault(requestId, exit)
+  const reason = participant === 'runtime' ? exitReason(exit) : extensionExitReason(exit)
+  return { errorType, errorMessage: `RequestId: ${requestId} Error: ${reason}` }
+}
+
+function extensionExitReason(exit: {
+  readonly code: number | null
+  readonly signal: string | null
+}): string {
+  if (exit.signal !== null) return `signal: ${signalName(exit.signal)}`
+  return exit.code === 0 ? 'exit code 0' : `exit status ${exit.code}`
+}
+
+/** Go's words for what keeps a program from being executed, by the name of the error. */
+const launchProblems: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  ENOENT: 'no such file or directory',
+  ENOEXEC: 'exec format error',
+  ENOTDIR: 'not a directory',
+}
+
+/** An extension that cannot be launched; `code` is the errno name. Source: public logs of functions on AWS. */
+export function launchFault(requestId: string, path: string, code: string): FunctionError {
+  const problem = launchProblems[code] ?? code
+  return {
+    errorType: 'Extension.LaunchError',
+    errorMessage: `RequestId: ${requestId} Error: fork/exec ${path}: ${problem}`,
+  }
+}
+
+/** There are more than ten files in /opt/extensions. Source: the open agent. */
+export function tooManyExtensionsFault(requestId: string): FunctionError {
+  return {
+    errorType: 'Extension.LaunchError',
+    errorMessage: `RequestId: ${requestId} Error: ErrTooManyExtensions`,
+  }
+}
+
+function signalName(signal: string): string {
+  return signalNames[signal] ?? signal.toLowerCase()
+}
+
 function exitReason(exit: {
   readonly code: number | null
   readonly signal: string | null
 }): string {
   if (exit.signal !== null) {
-    const name = signalNames[exit.signal] ?? exit.signal.toLowerCase()
-    return `Runtime exited with error: signal: ${name}`
+    return `Runtime exited with error: signal: ${signalName(exit.signal)}`
   }
   if (exit.code === 0 || exit.code === null) return 'Runtime exited without providing a reason'
   return `Runtime exited with error: exit status ${exit.code}`
@@ -73,6 +127,12 @@ export function truncatedFault(requestId: string): FunctionError {
     errorType: 'Runtime.TruncatedResponse',
     errorMessage: `RequestId: ${requestId} Error: The runtime closed the connection in the middle of its response`,
   }
+}
+
+/** The runtime named a way of answering that there is not. Source: the open agent. */
+export const invalidResponseModeFault: FunctionError = {
+  errorType: 'Runtime.InvalidResponseModeHeader',
+  errorMessage: 'Invalid function response mode',
 }
 
 /** Source: AWS Lambda guide, custom runtimes. */

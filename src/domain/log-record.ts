@@ -9,7 +9,7 @@ export interface LogRecord {
   readonly environment: string
   readonly requestId?: string
   /** `platform`: INIT_START, START, END, REPORT and their kin. */
-  readonly source: 'platform' | 'function'
+  readonly source: 'platform' | 'function' | 'extension'
   /** Without the line end. */
   readonly message: string
 }

@@ -12,22 +12,31 @@ import { EnvironmentLog, type EnvironmentLogOptions } from '../logs/environment-
 import type { LogStore } from '../logs/log-store.js'
 import { visibleCpus } from '../profile/cpu.js'
 import { RuntimeChannel } from '../runtime-api/channel.js'
+import type { ExtensionChange } from '../runtime-api/extensions.js'
 import type { ChannelEvent } from '../runtime-api/machine.js'
+import { firstZoneOf } from '../runtime-api/metadata.js'
+import { insideAddressOf } from '../sandbox/enclosure.js'
 import type { SandboxFactory } from '../sandbox/factory.js'
 import type { LogPipe, LogPipes } from '../sandbox/log-pipe.js'
 import type { Sandbox } from '../sandbox/sandbox.js'
 import {
   channelDescriptor,
   logDescriptor,
+  type OwnProcess,
   type ProcessSpec,
-  type SandboxedProcess,
 } from '../sandbox/spawn.js'
-import { lambdaPaths } from '../sandbox/view.js'
+import { TelemetryHub, type TelemetryHubOptions } from '../telemetry/hub.js'
 import { allowanceOf } from './allowance.js'
 import { wrapped } from './exec-wrapper.js'
-import { dummyCredentials, functionEnvironment } from './function-environment.js'
+import {
+  dummyCredentials,
+  extensionEnvironment,
+  type FunctionEnvironmentOptions,
+  functionEnvironment,
+} from './function-environment.js'
 import type { LogShare } from './log-share.js'
 import type { Program } from './programs.js'
+import { subscribeTo } from './telemetry-requests.js'
 
 export interface OpeningParts {
   readonly clock: Clock
@@ -42,6 +51,8 @@ export interface OpeningParts {
   readonly ports: PortRange
   /** `hex(32)`: unguessable. */
   readonly newStreamId: () => string
+  /** A random UUID. */
+  readonly newId: () => string
   /** False with --no-cpu. */
   readonly cpuAllotted: boolean
   /** The folder `dist/runtimes/` of this package. */
@@ -52,12 +63,25 @@ export interface OpeningParts {
   readonly lambdaEndpointUrl: () => string
 }
 
+export interface EnvironmentUsage {
+  readonly memoryUsedMb: number
+  readonly cpuMs: number
+  readonly pids: readonly number[]
+  /** The folder of this machine that is its /tmp. */
+  readonly tmpFolder: string
+}
+
 export interface OpeningOptions {
   readonly id: EnvironmentId
   readonly generation: Generation
   readonly logStreamName: string
   readonly onEvent: (event: ChannelEvent) => void
+  /** As MachineOptions has it. */
+  readonly onAnswering: () => void
+  readonly onExtension: (change: ExtensionChange) => void
   readonly memoryChanged: (privateBytes: number) => void
+  /** What is to be told of subscribers to telemetry. */
+  readonly tell: TelemetryHubOptions['tell']
 }
 
 export interface Opened {
@@ -67,6 +91,8 @@ export interface Opened {
   readonly log: EnvironmentLog
 }
 
+const bytesPerMb = 1024 * 1024
+
 /** Where a runtime finds its Runtime API on AWS. Source: recorded answer test_introspection_invoke (2026-01-12). */
 const lambdaRuntimeApi = '169.254.100.1:9001'
 
@@ -75,20 +101,53 @@ export class EnvironmentParts {
   channel: RuntimeChannel | undefined
   pipe: LogPipe | undefined
   log: EnvironmentLog | undefined
+  /** For as long as the environment lives, whatever is started in it. */
+  readonly telemetry: TelemetryHub
+  /** What the external extensions write, where there are any: told apart from the function's output. */
+  #extensionPipe: LogPipe | undefined
   readonly #parts: OpeningParts
   readonly #options: OpeningOptions
+  readonly #metadataToken: string
   readonly #marks = new Map<string, () => void>()
   #nextMark = 1
 
   constructor(parts: OpeningParts, options: OpeningOptions) {
     this.#parts = parts
     this.#options = options
+    this.#metadataToken = parts.newStreamId()
+    const { timers, clock } = parts
+    this.telemetry = new TelemetryHub({
+      timers,
+      monotonicMs: () => clock.monotonicMs(),
+      addresses: () => [...this.#ownAddress(), '127.0.0.1'],
+      jsonLog: options.generation.definition.logFormat === 'JSON',
+      tell: options.tell,
+    })
+  }
+
+  /** What sandbox.localdomain is inside, where that can be told to it. */
+  #ownAddress(): readonly string[] {
+    const { namespaces } = this.#parts.sandboxes.isolation
+    return namespaces === 'none' ? [] : [insideAddressOf(this.opened.channel.port)]
   }
 
   get opened(): Opened {
     const { sandbox, channel, pipe, log } = this
     assert(sandbox && channel && pipe && log, `${this.#options.id} has been opened`)
     return { sandbox, channel, pipe, log }
+  }
+
+  /** Processes, memory and CPU time now; undefined before the first start. */
+  usage(): EnvironmentUsage | undefined {
+    const { sandbox } = this
+    if (sandbox === undefined) return undefined
+    const { cpuUs, memoryBytes } = sandbox.usage()
+    return {
+      memoryUsedMb: Math.ceil(memoryBytes / bytesPerMb),
+      cpuMs: cpuUs / 1000,
+      pids: sandbox.pids(),
+      tmpFolder: sandbox.tmpFolder,
+    }
   }
 
   /** Each part once: after a start that failed half way the next one goes on from there. */
@@ -111,15 +170,21 @@ export class EnvironmentParts {
   #hostName: string | undefined
 
   #openChannel(): Promise<RuntimeChannel> {
-    const { host, ports, timers, clock, sandboxes } = this.#parts
+    const { host, ports, timers, clock, sandboxes, newId } = this.#parts
     const reachedAs = {
       bpf: () => lambdaRuntimeApi,
       'host-name': (port: number) => `${this.#hostName}:${port}`,
       none: undefined,
     }[sandboxes.isolation.runtimeApi]
-    const { onEvent } = this.#options
+    const { onEvent, onAnswering, onExtension, generation } = this.#options
+    const { functionName, handler, accountId } = generation.definition
+    const ofFunction = { functionName, functionVersion: generation.version, handler, accountId }
+    const availabilityZoneId = firstZoneOf(generation.definition.region)
+    const metadata = { token: this.#metadataToken, availabilityZoneId }
     const nowMs = () => clock.kernelNowMs()
-    return RuntimeChannel.listen({ host, ports, timers, nowMs, reachedAs, onEvent })
+    const subscribe = subscribeTo(this.telemetry)
+    const told = { onEvent, onAnswering, onExtension, ofFunction, metadata, newId, subscribe }
+    return RuntimeChannel.listen({ host, ports, timers, nowMs, reachedAs, ...told })
   }
 
   #openSandbox(program: Program | undefined, { port }: RuntimeChannel): Promise<Sandbox> {
@@ -160,6 +225,7 @@ export class EnvironmentParts {
       clock,
       store: logs,
       framed: hasFramedLog(generation),
+      listener: this.telemetry,
       ...keptLines(generation),
     })
     pipe.onMark((mark) => {
@@ -187,21 +253,52 @@ export class EnvironmentParts {
   }
 
   /** Starts the runtime of the function. @throws SpawnFailure, as Sandbox.start */
-  async start(program: Program): Promise<SandboxedProcess> {
+  async start(program: Program): Promise<OwnProcess> {
     const { sandbox, channel } = this.opened
     const process = await sandbox.start(this.#processOf(program))
     if (process.channel !== undefined) channel.attach(process.channel)
     return process
   }
 
-  #processOf(program: Program): ProcessSpec {
-    const { sandbox, channel, pipe } = this.opened
-    const { definition } = this.#options.generation
+  /** Starts one external extension, a file of this machine. @throws SpawnFailure, as Sandbox.start */
+  async startExtension(file: string, program: Program): Promise<OwnProcess> {
+    const { sandbox, log } = this.opened
+    const pipe = this.#extensionPipe ?? (await this.#openExtensionPipe(log))
+    const { generation, logStreamName } = this.#options
+    const variables = extensionEnvironment(generation, this.#environmentOptions(program))
+    return sandbox.start({
+      argv: [file],
+      cwd: '/',
+      env: {
+        ...this.#temporaryFolder(),
+        ...variables,
+        ...(sandbox.foundByVariables ? { AWS_LAMBDA_LOG_STREAM_NAME: logStreamName } : {}),
+      },
+      output: pipe.childFd,
+    })
+  }
+
+  async #openExtensionPipe(log: EnvironmentLog): Promise<LogPipe> {
+    const { pipes, logShare } = this.#parts
+    const pipe = await pipes.open()
+    pipe.onData((bytes) => logShare.take(pipe, () => log.writeExtension(bytes)))
+    this.#extensionPipe = pipe
+    return pipe
+  }
+
+  /** Where /tmp is everybody's, whoever asks for the temporary folder gets its own. */
+  #temporaryFolder(): Record<string, string> {
+    const { tmpFolder } = this.opened.sandbox.view
+    return tmpFolder === undefined ? {} : { TMPDIR: tmpFolder }
+  }
+
+  #environmentOptions(program: Program): FunctionEnvironmentOptions {
+    const { sandbox, channel } = this.opened
     const { view } = sandbox
     const sealed = view.tmpFolder === undefined
-    const framedLog = hasFramedLog(this.#options.generation)
-    const variables = functionEnvironment(this.#options.generation, {
+    return {
       runtimeApi: channel.address,
+      metadataToken: this.#metadataToken,
       logStreamName: this.#options.logStreamName,
       taskRoot: view.taskRoot,
       runtimeDirectory: view.runtimeFolder,
@@ -210,6 +307,15 @@ export class EnvironmentParts {
       // In a root of its own the interpreter has Lambda's own place.
       programFolders: sealed || program.folder === undefined ? [] : [program.folder],
       lambdaEndpointUrl: this.#parts.lambdaEndpointUrl(),
+    }
+  }
+
+  #processOf(program: Program): ProcessSpec {
+    const { pipe } = this.opened
+    const { definition } = this.#options.generation
+    const framedLog = hasFramedLog(this.#options.generation)
+    const variables = functionEnvironment(this.#options.generation, {
+      ...this.#environmentOptions(program),
       ...(framedLog ? { logDescriptor } : {}),
     })
     const frames = this.#parts.runtimeChannel === 'frames' && program.speaksFrames === true
@@ -220,20 +326,22 @@ export class EnvironmentParts {
       ),
       channel: frames,
       cwd: definition.code.folder,
-      // Where /tmp is everybody's, whoever asks for the temporary folder gets its own.
-      env: sealed ? variables : { TMPDIR: view.tmpFolder ?? lambdaPaths.tmp, ...variables },
+      env: { ...this.#temporaryFolder(), ...variables },
       output: pipe.childFd,
       framedLog,
     }
   }
 
   async remove(): Promise<void> {
+    this.telemetry.close()
     this.channel?.close()
     try {
       await this.sandbox?.remove()
     } finally {
       // Reads what is left, up to the last mark.
       this.pipe?.close()
+      this.#extensionPipe?.close()
+      this.log?.endExtension()
     }
   }
 }

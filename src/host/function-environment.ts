@@ -25,8 +25,9 @@ export const dummyCredentials: Credentials = {
 }
 
 export interface FunctionEnvironmentOptions {
-  /** Host and port of the Runtime API. */
+  /** Host and port of the Runtime API, and of the metadata endpoint. */
   readonly runtimeApi: string
+  readonly metadataToken: string
   readonly logStreamName: string
   /** /var/task, or the folder that stands for it. */
   readonly taskRoot: string
@@ -69,6 +70,34 @@ export function functionEnvironment(
   }
 }
 
+/** Source: AWS Lambda guide, Extensions API, environment variables; names that begin with _ are the runtime's as well. */
+const runtimeOnly = new Set([
+  'AWS_EXECUTION_ENV',
+  'AWS_LAMBDA_LOG_GROUP_NAME',
+  'AWS_LAMBDA_LOG_STREAM_NAME',
+  'AWS_XRAY_CONTEXT_MISSING',
+  'AWS_XRAY_DAEMON_ADDRESS',
+  'LAMBDA_RUNTIME_DIR',
+  'LAMBDA_TASK_ROOT',
+])
+
+/** Exactly what an external extension starts with: nothing of the runtime's own. */
+export function extensionEnvironment(
+  generation: Generation,
+  options: FunctionEnvironmentOptions,
+): Record<string, string> {
+  const customer = generation.definition.environment ?? {}
+  const variables = {
+    ...sharedVariables(options),
+    ...endpoint(customer, options.lambdaEndpointUrl),
+    ...customer,
+    ...reservedVariables(generation, options),
+  }
+  return Object.fromEntries(
+    Object.entries(variables).filter(([name]) => !runtimeOnly.has(name) && !name.startsWith('_')),
+  )
+}
+
 /**
  * Python finds its layers in /opt whatever PYTHONPATH says: the runtime sees to that. Where they are elsewhere only the
  * variable tells it.
@@ -82,8 +111,12 @@ function pythonPath({ definition }: Generation, options: FunctionEnvironmentOpti
   return { PYTHONPATH: [...(first ? [first] : []), ...own, runtimeDirectory].join(':') }
 }
 
-/** Source: AWS Lambda guide, environment variables, those that "aren't reserved and can be extended". */
 function openVariables({ definition }: Generation, options: FunctionEnvironmentOptions): Variables {
+  return { ...sharedVariables(options), ...familyVariables(definition.runtime, options) }
+}
+
+/** Source: AWS Lambda guide, environment variables, those that "aren't reserved and can be extended". */
+function sharedVariables(options: FunctionEnvironmentOptions): Variables {
   const { taskRoot, runtimeDirectory: runtime, layersFolder: layers } = options
   const lambdaPath = ['/var/lang/bin', '/usr/local/bin', '/usr/bin/', '/bin', `${layers}/bin`]
   return {
@@ -93,7 +126,6 @@ function openVariables({ definition }: Generation, options: FunctionEnvironmentO
     LD_LIBRARY_PATH: `/var/lang/lib:/lib64:/usr/lib64:${runtime}:${runtime}/lib:${taskRoot}:${taskRoot}/lib:${layers}/lib`,
     PATH: [...new Set([...lambdaPath, ...options.programFolders])].join(':'),
     TZ: ':UTC',
-    ...familyVariables(definition.runtime, options),
   }
 }
 
@@ -139,6 +171,9 @@ function reservedVariables(generation: Generation, options: FunctionEnvironmentO
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
     AWS_LAMBDA_LOG_GROUP_NAME: definition.logGroup,
     AWS_LAMBDA_LOG_STREAM_NAME: options.logStreamName,
+    // Source: AWS Lambda guide, metadata endpoint; newer than the recorded answers.
+    AWS_LAMBDA_METADATA_API: options.runtimeApi,
+    AWS_LAMBDA_METADATA_TOKEN: options.metadataToken,
     AWS_LAMBDA_RUNTIME_API: options.runtimeApi,
     LAMBDA_RUNTIME_DIR: options.runtimeDirectory,
     LAMBDA_TASK_ROOT: options.taskRoot,

@@ -7,7 +7,10 @@ type WithoutTime<E> = E extends unknown ? Omit<E, 'atMs'> : never
 
 /** What a host reports of its own accord. The runner adds the time. */
 export type HostEvent = WithoutTime<
-  Extract<PlacementEvent, { on: 'asked-next' | 'answered' | 'init-error' | 'exited' | 'measured' }>
+  Extract<
+    PlacementEvent,
+    { on: 'registered' | 'asked-next' | 'answered' | 'init-error' | 'exited' | 'measured' }
+  >
 >
 
 /** A command that cannot be carried out; becomes the `failed` event. */

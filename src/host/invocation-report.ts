@@ -1,9 +1,13 @@
 // What is known of one invocation while it runs, and the lines and records made of it when it ends.
 
+import type { Clock } from '../clock/clock.js'
 import type { EnvironmentId, InvocationId, RequestId } from '../domain/brand.js'
+import type { Generation } from '../domain/function.js'
 import type { Invocation, Outcome } from '../domain/invocation.js'
 import type { JournalRecord } from '../journal/journal.js'
 import type { FailedStatus, InvocationFault, PlatformEvent } from '../logs/platform-event.js'
+
+import { InvocationSpans } from './invocation-spans.js'
 
 export interface InvocationReportOptions {
   readonly invocation: Invocation
@@ -31,6 +35,10 @@ export class InvocationReport {
   frozenForMs: number | undefined
   answered: Outcome | undefined
   finished = false
+  /** Only where somebody takes telemetry. */
+  spans: InvocationSpans | undefined
+  /** When the runtime asked for the next event, if an extension had not; on the monotonic clock. */
+  #runtimeDoneAtMs: number | undefined
   #described: { errorType?: string; errorMessage?: string } = {}
   #durationMs = 0
   #memoryMb = 0
@@ -66,7 +74,8 @@ export class InvocationReport {
   get startEvent(): PlatformEvent {
     const { invocation, version } = this.#options
     const { requestId, functionArn } = invocation
-    return { type: 'platform.start', requestId, functionArn, version }
+    const started = { type: 'platform.start', requestId, functionArn, version } as const
+    return this.spans === undefined ? started : { ...started, ...this.spans.trace }
   }
 
   answer(outcome: Outcome): void {
@@ -89,10 +98,30 @@ export class InvocationReport {
     }
   }
 
+  /** From here on, where the event is handed over. */
+  measureSpans(clock: Clock): void {
+    this.spans = new InvocationSpans(
+      clock,
+      clock.monotonicMs(),
+      this.#options.invocation.traceHeader,
+    )
+  }
+
   /** Figures for a caller who will not wait until the runtime is done. */
   estimate(atMs: number, memoryMb: number): void {
     this.#durationMs = atMs - this.#options.startedAtMs
     this.#memoryMb = memoryMb
+  }
+
+  /** The runtime has asked for the next event, and an extension has not. */
+  runtimeIsDone(atMs: number): void {
+    this.#runtimeDoneAtMs = atMs
+    this.spans?.runtimeDone(atMs)
+  }
+
+  /** It waits for an extension, and for nobody else. */
+  get waitsForExtension(): boolean {
+    return this.#runtimeDoneAtMs !== undefined
   }
 
   /** @param cutOff what ended it, when nobody has answered */
@@ -101,33 +130,44 @@ export class InvocationReport {
     this.#status = cutOff?.status ?? this.#status
     this.#fault = cutOff?.fault
     this.finished = true
+    this.spans?.ended(atMs)
   }
 
-  /** What Lambda tells at its end. */
+  /** Of the runtime's part alone. */
+  runtimeDoneEvent(): PlatformEvent {
+    const { invocation, startedAtMs } = this.#options
+    const status = this.#status === undefined ? {} : { status: this.#status }
+    const doneAtMs = this.#runtimeDoneAtMs
+    const done = {
+      type: 'platform.runtimeDone',
+      requestId: invocation.requestId,
+      durationMs: doneAtMs === undefined ? this.#durationMs : doneAtMs - startedAtMs,
+      producedBytes: producedBytes(this.answered),
+      ...status,
+    } as const
+    return this.spans === undefined ? done : { ...done, ...this.spans.ofRuntime() }
+  }
+
+  /** What Lambda tells at its end, but for what has been told of the runtime before. */
   closingEvents(): readonly PlatformEvent[] {
     const { invocation, memoryMb, initDurationMs } = this.#options
     const { requestId } = invocation
     const durationMs = this.#durationMs
     const status = this.#status === undefined ? {} : { status: this.#status }
     const fault = this.#fault
+    const report = {
+      type: 'platform.report',
+      requestId,
+      durationMs,
+      memoryMb,
+      maxMemoryUsedMb: this.#memoryMb,
+      ...(initDurationMs === undefined ? {} : { initDurationMs }),
+      ...status,
+    } as const
     return [
       ...(fault === undefined ? [] : [{ type: 'platform.fault', requestId, fault } as const]),
-      {
-        type: 'platform.runtimeDone',
-        requestId,
-        durationMs,
-        producedBytes: producedBytes(this.answered),
-        ...status,
-      },
-      {
-        type: 'platform.report',
-        requestId,
-        durationMs,
-        memoryMb,
-        maxMemoryUsedMb: this.#memoryMb,
-        ...(initDurationMs === undefined ? {} : { initDurationMs }),
-        ...status,
-      },
+      ...(this.#runtimeDoneAtMs === undefined ? [this.runtimeDoneEvent()] : []),
+      this.spans === undefined ? report : { ...report, ...this.spans.ofExtensions() },
     ]
   }
 
@@ -174,4 +214,22 @@ export class InvocationReport {
 function producedBytes(answered: Outcome | undefined): number {
   if (answered?.is === 'streamed') return answered.bytes
   return answered?.is === 'response' ? answered.payload.bytes : 0
+}
+
+/** Of an invocation whose init, inside it, has failed. */
+export function failedInit(
+  invocation: Invocation,
+  { version, definition }: Generation,
+  { startedAtMs, env }: { readonly startedAtMs: number; readonly env: EnvironmentId },
+): InvocationReport {
+  return new InvocationReport({
+    invocation,
+    version,
+    memoryMb: definition.memoryMb,
+    startedAtMs,
+    cold: true,
+    initDurationMs: undefined,
+    frozenForMs: undefined,
+    environment: env,
+  })
 }

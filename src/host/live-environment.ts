@@ -3,49 +3,33 @@
 import { assert, assertNever } from '../domain/assert.js'
 import type { EmulatorMs, EnvironmentId } from '../domain/brand.js'
 import {
-  exitFault,
+  endFault,
+  invalidResponseModeFault,
   noBootstrapFault,
   responseTooLargeFault,
   truncatedFault,
 } from '../domain/faults.js'
 import type { Generation } from '../domain/function.js'
 import type { Invocation, Outcome, PayloadRef } from '../domain/invocation.js'
-import type { PayloadStore } from '../invoke/payloads.js'
-import type { ResponseStreams } from '../invoke/response-streams.js'
-import type { Journal } from '../journal/journal.js'
 import type { FailedStatus } from '../logs/platform-event.js'
 import type { HostCommand } from '../placement/state.js'
+import type { Extensions } from '../runtime-api/extensions.js'
 import type { ChannelEvent } from '../runtime-api/machine.js'
-import type { Sandbox } from '../sandbox/sandbox.js'
-import { type ProcessExit, type SandboxedProcess, SpawnFailure } from '../sandbox/spawn.js'
-import { EnvironmentParts, type OpeningParts } from './environment-parts.js'
-import type { FreezeGrace } from './freeze-grace.js'
+import { PacedSink, type ResponseSink } from '../runtime-api/response-sink.js'
+import { type OwnProcess, type ProcessExit, SpawnFailure } from '../sandbox/spawn.js'
+import {
+  EnvironmentExtensions,
+  type ProcessEnd,
+  wantsExtensions,
+} from './environment-extensions.js'
+import { EnvironmentParts, type EnvironmentUsage } from './environment-parts.js'
 import { HostError, type HostEvent } from './host.js'
-import { type CutOff, InvocationReport } from './invocation-report.js'
-import { logStreamName, PlatformLog, type PlatformLogParts } from './platform-log.js'
-import type { Programs } from './programs.js'
-import type { StartTurns } from './start-turns.js'
-import { TmpWatch } from './tmp-watch.js'
+import type { HostParts } from './host-parts.js'
+import { type CutOff, failedInit, InvocationReport } from './invocation-report.js'
+import { logStreamName, PlatformLog } from './platform-log.js'
+import { type TmpWatch, tmpWatchOf } from './tmp-watch.js'
 
 type CommandOf<Do extends HostCommand['do']> = Extract<HostCommand, { do: Do }>
-
-/** What all environments of a host share. */
-export interface HostParts extends OpeningParts, PlatformLogParts {
-  readonly grace: FreezeGrace
-  readonly startTurns: StartTurns
-  readonly programs: Programs
-  readonly payloads: PayloadStore
-  readonly streams: ResponseStreams
-  readonly journal: Journal
-}
-
-export interface EnvironmentUsage {
-  readonly memoryUsedMb: number
-  readonly cpuMs: number
-  readonly pids: readonly number[]
-  /** The folder of this machine that is its /tmp. */
-  readonly tmpFolder: string
-}
 
 const bytesPerMb = 1024 * 1024
 // Reading it costs 0.1 to 0.2 ms, as much as the rest of a short invocation. Source: measured.
@@ -62,8 +46,8 @@ export class LiveEnvironment {
   readonly #report: (event: HostEvent) => void
   readonly #own: EnvironmentParts
   readonly #log: PlatformLog
-  #process: SandboxedProcess | undefined
-  /** Lets the next environment begin its start. */
+  readonly #extensions: EnvironmentExtensions
+  #process: OwnProcess | undefined
   #starting: Promise<void> = Promise.resolve()
   #init:
     | { readonly command: CommandOf<'start'>; readonly atMs: number; errorType?: string }
@@ -72,7 +56,9 @@ export class LiveEnvironment {
   #current: InvocationReport | undefined
   #memoryPeakMb = 0
   #outOfMemory = false
-  #exit: ProcessExit | undefined
+  #ended: ProcessEnd | undefined
+  /** The runtime has asked for the next event and not got it. */
+  #runtimeWaits = false
   #memoryMeasuredAtMs = Number.NEGATIVE_INFINITY
   #tmpWatch: TmpWatch | undefined
   #killing = false
@@ -97,23 +83,22 @@ export class LiveEnvironment {
       generation,
       logStreamName: this.logStreamName,
       onEvent: (event) => this.#heard(event),
+      onAnswering: () => this.#current?.spans?.answering(),
+      onExtension: (change) => this.#extensions.changed(change),
       memoryChanged: (privateBytes) =>
         report({ on: 'measured', env: id, privateMb: Math.ceil(privateBytes / bytesPerMb) }),
+      tell: (event) => this.#log.tell(event),
     })
     this.#log = new PlatformLog(parts, this.#own, generation, this.logStreamName)
+    const waits = () => {
+      if (this.#runtimeWaits) this.#allWait(parts.clock.monotonicMs())
+    }
+    this.#extensions = new EnvironmentExtensions(parts, { id, own: this.#own, report, waits })
   }
 
   /** Processes, memory and CPU time now; undefined before the first start. */
   usage(): EnvironmentUsage | undefined {
-    const { sandbox } = this.#own
-    if (sandbox === undefined) return undefined
-    const { cpuUs, memoryBytes } = sandbox.usage()
-    return {
-      memoryUsedMb: Math.ceil(memoryBytes / bytesPerMb),
-      cpuMs: cpuUs / 1000,
-      pids: sandbox.pids(),
-      tmpFolder: sandbox.tmpFolder,
-    }
+    return this.#own.usage()
   }
 
   start(command: CommandOf<'start'>): Promise<void> {
@@ -127,19 +112,27 @@ export class LiveEnvironment {
     this.#init = { command, atMs: this.#parts.clock.monotonicMs() }
     this.#initDurationMs = undefined
     this.#outOfMemory = false
-    this.#exit = undefined
+    this.#ended = undefined
+    this.#runtimeWaits = false
+    this.#extensions.begin()
     await this.#parts.startTurns.next()
     const search = await this.#parts.programs.find(definition)
     await this.#own.open('found' in search ? search.found : undefined)
     const { sandbox } = this.#own.opened
-    this.#tmpWatch ??= this.#watchTmp(sandbox)
+    const { functionName } = definition
+    this.#tmpWatch ??= tmpWatchOf(this.#parts, { env: this.id, functionName, sandbox })
     this.#log.initStarted(command.cause)
     if ('missing' in search) {
       this.#init.errorType = 'Runtime.InvalidEntrypoint'
       const { errorType, errorMessage } = noBootstrapFault(command.pending?.requestId ?? '')
       throw new HostError(errorType, errorMessage)
     }
+    this.#own.telemetry.resume()
     this.#init = { command, atMs: this.#parts.clock.monotonicMs() }
+    if (wantsExtensions(definition)) {
+      await this.#extensions.launch(definition, search.found, command.pending?.requestId)
+      if (this.#killing) return
+    }
     const process = await this.#own.start(search.found).catch((error: unknown) => {
       if (!(error instanceof SpawnFailure)) throw error
       if (this.#init !== undefined) this.#init.errorType = 'Runtime.InvalidEntrypoint'
@@ -149,25 +142,6 @@ export class LiveEnvironment {
     void process.exited.then((exit) => this.#exited(process, exit))
   }
 
-  #watchTmp({ storage }: Sandbox): TmpWatch {
-    const { clock, timers, journal } = this.#parts
-    const { functionName } = this.generation.definition
-    const { sizeMb } = storage
-    return new TmpWatch({
-      storage,
-      timers,
-      monotonicMs: () => clock.monotonicMs(),
-      overfull: (usedMb) =>
-        journal.append({
-          kind: 'environment.tmp-overfull',
-          env: this.id,
-          functionName,
-          usedMb,
-          sizeMb,
-        }),
-    })
-  }
-
   deliver(command: CommandOf<'deliver'>): void {
     const { channel, sandbox } = this.#own.opened
     const { invocation, deadlineMs } = command
@@ -175,6 +149,7 @@ export class LiveEnvironment {
     sandbox.initialized()
     const { clock, payloads, streams } = this.#parts
     const report = this.#beginReport(invocation, command.initInside)
+    this.#runtimeWaits = false
     // A thread that wrote in the moment between two calls back to back wrote in no particular place of the log.
     this.#log.begin(report, report.startedAtMs - this.#endedAtMs < looseForMs)
     channel.deliver({
@@ -190,8 +165,14 @@ export class LiveEnvironment {
       body: payloads.get(invocation.payload),
       ...(invocation.responseMode === undefined
         ? {}
-        : { sink: streams.get(invocation.invocationId) }),
+        : { sink: this.#paced(streams.get(invocation.invocationId)) }),
     })
+  }
+
+  #paced(stream: ResponseSink): ResponseSink {
+    const { streamRate: rate, timers, clock } = this.#parts
+    if (rate === undefined) return stream
+    return new PacedSink(stream, { rate, timers, monotonicMs: () => clock.monotonicMs() })
   }
 
   #beginReport(invocation: Invocation, cold: boolean): InvocationReport {
@@ -210,6 +191,7 @@ export class LiveEnvironment {
       environment: this.id,
     })
     this.#frozenForMs = undefined
+    if (this.#own.telemetry.listening) report.measureSpans(clock)
     this.#current = report
     return report
   }
@@ -218,6 +200,7 @@ export class LiveEnvironment {
     return this.#parts.grace.freeze(this.id, () => {
       const { sandbox } = this.#own.opened
       sandbox.initialized()
+      this.#own.telemetry.pause()
       sandbox.freezer.freeze()
       this.#frozenSinceMs = this.#parts.clock.nowMs()
     })
@@ -231,6 +214,7 @@ export class LiveEnvironment {
     }
     this.#frozenSinceMs = undefined
     this.#own.opened.sandbox.freezer.thaw()
+    this.#own.telemetry.resume()
   }
 
   async kill(command: CommandOf<'kill'>): Promise<void> {
@@ -238,18 +222,29 @@ export class LiveEnvironment {
     this.#killing = true
     const report = this.#current
     const endedAtMs = this.#parts.clock.monotonicMs()
+    this.#extensions.cutShort()
     await this.#starting.catch(() => undefined)
     const { sandbox, pipe } = this.#own
+    const process = this.#process
+    const frozen = this.#frozenSinceMs !== undefined
     this.#process = undefined
     this.#frozenSinceMs = undefined
     if (sandbox === undefined || pipe === undefined) return this.#endUnopened()
     if (report !== undefined || this.#init !== undefined) this.#measureMemory()
     try {
+      if (this.#extensions.present) {
+        // What extensions write while they end belongs to no invocation.
+        this.#closeReports(command, report, endedAtMs)
+        if (frozen) sandbox.freezer.thaw()
+        this.#own.telemetry.hurry()
+        await this.#extensions.shutDown(command.reason, process)
+      }
+      this.#own.telemetry.restarting()
       await sandbox.kill()
     } finally {
       this.#own.channel?.reset()
       // Whoever waits for the tail of a log gets it, even of processes that would not die.
-      this.#closeReports(command, report, endedAtMs)
+      if (report?.finished !== true) this.#closeReports(command, report, endedAtMs)
     }
   }
 
@@ -274,16 +269,19 @@ export class LiveEnvironment {
         ? ({ is: 'timeout' } as const)
         : ({ is: 'error', errorType: this.#endErrorType(init?.errorType) } as const)
     if (init !== undefined && reason !== 'stopping')
-      this.#log.initEnded(init.command.cause, endedAtMs - init.atMs, status)
+      this.#log.initEnded(init.command.cause, endedAtMs - init.atMs, this.#extensions.all, status)
     const pending = init?.command.cause === 'in-invoke' ? init.command.pending : undefined
     if (pending !== undefined) {
-      const failed = this.#failedInit(init as NonNullable<typeof init>)
+      assert(init !== undefined, 'an invocation waits for an init inside it')
+      const failed = failedInit(pending, this.generation, { startedAtMs: init.atMs, env: this.id })
       this.#log.begin(failed)
       return this.#finishReport(failed, endedAtMs, this.#cutOff(status, pending.requestId))
     }
     if (report === undefined || reason === 'stopping') return
     const cutOff = this.#cutOff(status, report.requestId)
-    this.#finishReport(report, endedAtMs, report.answered === undefined ? cutOff : undefined)
+    const byExtension = report.waitsForExtension || this.#extensions.ended !== undefined
+    const cut = report.answered === undefined || byExtension
+    this.#finishReport(report, endedAtMs, cut ? cutOff : undefined)
   }
 
   #cutOff(status: FailedStatus, requestId: string): CutOff {
@@ -291,29 +289,16 @@ export class LiveEnvironment {
       const { timeoutSeconds } = this.generation.definition
       return { status, fault: { is: 'timeout', atMs: this.#parts.clock.nowMs(), timeoutSeconds } }
     }
-    if (this.#exit === undefined) return { status, fault: { is: 'unknown' } }
-    return { status, fault: { is: 'exit', ...exitFault(requestId, this.#exit) } }
+    const ended = this.#extensions.ended ?? this.#ended
+    if (ended === undefined) return { status, fault: { is: 'unknown' } }
+    return { status, fault: { is: 'exit', ...endFault(requestId, ended) } }
   }
 
   /** Source: AWS Lambda guide; the caller's error stays Runtime.ExitError. */
   #endErrorType(told: string | undefined): string {
     if (told !== undefined) return told
+    if (this.#extensions.error !== undefined) return this.#extensions.error
     return this.#outOfMemory ? 'Runtime.OutOfMemory' : 'Runtime.ExitError'
-  }
-
-  #failedInit(init: { readonly command: CommandOf<'start'>; readonly atMs: number }) {
-    const { pending } = init.command
-    assert(pending !== undefined, 'an invocation waits for an init inside it')
-    return new InvocationReport({
-      invocation: pending,
-      version: this.generation.version,
-      memoryMb: this.generation.definition.memoryMb,
-      startedAtMs: init.atMs,
-      cold: true,
-      initDurationMs: undefined,
-      frozenForMs: undefined,
-      environment: this.id,
-    })
   }
 
   /** Writes END and REPORT at the place in the log that is reached now, and tells the journal. */
@@ -360,13 +345,7 @@ export class LiveEnvironment {
       case 'response-too-large':
         return this.#answered({ is: 'fault', error: responseTooLargeFault(event.limitBytes) })
       case 'invalid-response-mode':
-        return this.#answered({
-          is: 'fault',
-          error: {
-            errorType: 'Runtime.InvalidResponseModeHeader',
-            errorMessage: 'Invalid function response mode',
-          },
-        })
+        return this.#answered({ is: 'fault', error: invalidResponseModeFault })
       case 'init-error': {
         if (this.#init !== undefined) this.#init.errorType = event.errorType
         const payload = this.#parts.payloads.put(this.#initErrorPayload.key, event.body)
@@ -395,6 +374,7 @@ export class LiveEnvironment {
     assert(report !== undefined, 'an answer belongs to an invocation')
     const answeredAtMs = this.#parts.clock.monotonicMs()
     report.answer(outcome)
+    report.spans?.answered(answeredAtMs)
     if (report.logTail) {
       this.#measureMemory()
       this.#own.mark(() => this.#cutTail(report, answeredAtMs))
@@ -421,20 +401,42 @@ export class LiveEnvironment {
   }
 
   #askedNext(nowMs: number): void {
+    this.#runtimeWaits = true
     if (this.#init !== undefined && this.#current === undefined) {
-      this.#initDurationMs = nowMs - this.#init.atMs
-      this.#log.initEnded(this.#init.command.cause, this.#initDurationMs)
-      // Who dies in its first invocation has used memory too.
-      this.#measureMemory()
+      const { extensions } = this.#own.opened.channel
+      extensions.closeRegistration()
+      if (!extensions.allReady) this.#log.initRuntimeDone(this.#init.command.cause)
     }
-    const report = this.#current
-    if (report?.answered !== undefined) {
-      this.#measureMemoryNowAndThen(nowMs, report)
-      this.#current = undefined
-      this.#finishReport(report, nowMs, undefined)
-      this.#endedAtMs = nowMs
-    }
+    this.#allWait(nowMs)
     this.#report({ on: 'asked-next', env: this.id, participant: 'runtime' })
+  }
+
+  /** The runtime waits: init, or an invocation that it has answered, is over when the extensions wait too. */
+  #allWait(nowMs: number): void {
+    const extensions = this.#own.channel?.extensions
+    const report = this.#current
+    if (report === undefined) return this.#initDone(nowMs, extensions)
+    if (report.answered === undefined) return
+    if (extensions?.busy === true) {
+      if (report.waitsForExtension) return
+      report.runtimeIsDone(nowMs)
+      // There are extensions that wait for this before they ask for the next event.
+      return this.#log.runtimeDone(report)
+    }
+    this.#measureMemoryNowAndThen(nowMs, report)
+    this.#current = undefined
+    this.#finishReport(report, nowMs, undefined)
+    this.#endedAtMs = nowMs
+  }
+
+  #initDone(nowMs: number, extensions: Extensions | undefined): void {
+    if (this.#init === undefined || extensions?.allReady !== true) return
+    this.#initDurationMs = nowMs - this.#init.atMs
+    this.#own.telemetry.initEnded()
+    this.#log.initEnded(this.#init.command.cause, this.#initDurationMs, extensions.all)
+    extensions.endInit()
+    // Who dies in its first invocation has used memory too.
+    this.#measureMemory()
   }
 
   /** What is read is a peak, so that what one short call leaves out the next one tells. */
@@ -462,18 +464,18 @@ export class LiveEnvironment {
     }
   }
 
-  async #exited(process: SandboxedProcess, exit: ProcessExit): Promise<void> {
+  async #exited(process: OwnProcess, exit: ProcessExit): Promise<void> {
     // What it sent before it died is still on its way through the sockets.
     await this.#own.channel?.drained()
     if (this.#process !== process) return
     this.#process = undefined
-    this.#exit = exit
+    this.#ended = { participant: 'runtime', exit, ...this.#extensions.fatal }
     if (exit.signal === 'SIGKILL' && this.#own.sandbox?.ranOutOfMemory()) {
       this.#outOfMemory = true
       // It used all there was, whatever was seen of it.
       this.#memoryPeakMb = this.generation.definition.memoryMb
     }
-    this.#report({ on: 'exited', env: this.id, participant: 'runtime', exit })
+    this.#report({ on: 'exited', env: this.id, ...this.#ended })
   }
 }
 

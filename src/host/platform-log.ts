@@ -8,6 +8,8 @@ import type { FailedStatus, InitEnded, InitPhase, PlatformEvent } from '../logs/
 import { type PlatformLogStyle, platformLines } from '../logs/platform-lines.js'
 import type { ReportStyle } from '../logs/report.js'
 import type { InitCause } from '../placement/state.js'
+import type { Extension } from '../runtime-api/extensions.js'
+import type { TelemetryHub } from '../telemetry/hub.js'
 import type { InvocationReport } from './invocation-report.js'
 
 export interface PlatformLogParts {
@@ -20,6 +22,7 @@ export interface PlatformLogParts {
 /** The log, once it is open, and the way to a place in it. */
 export interface MarkedLog {
   readonly log: EnvironmentLog | undefined
+  readonly telemetry: TelemetryHub
   mark(reached: () => void): void
   /** What was written since the last mark may as well stand behind. */
   markLoosely(reached: () => void): void
@@ -31,6 +34,8 @@ export class PlatformLog {
   readonly #generation: Generation
   readonly #logStreamName: string
   readonly #style: PlatformLogStyle
+  /** platform.initRuntimeDone of the init under way has been told. */
+  #toldOfRuntime = false
 
   constructor(
     parts: PlatformLogParts,
@@ -61,32 +66,59 @@ export class PlatformLog {
     })
   }
 
+  /** The runtime is done with its init, and an extension is not, which may wait for this news. */
+  initRuntimeDone(cause: InitCause): void {
+    this.#toldOfRuntime = true
+    this.#tell({ type: 'platform.initRuntimeDone', phase: phaseOf(cause), durationMs: 0 })
+  }
+
   /** @param status missing: it ended well */
-  initEnded(cause: InitCause, durationMs: number, status?: FailedStatus): void {
+  initEnded(
+    cause: InitCause,
+    durationMs: number,
+    extensions: readonly Extension[],
+    status?: FailedStatus,
+  ): void {
     const ended = (type: InitEnded['type']): PlatformEvent => ({
       type,
       phase: phaseOf(cause),
       durationMs,
       ...(status === undefined ? {} : { status }),
     })
-    this.#tell(ended('platform.initRuntimeDone'), ended('platform.initReport'))
+    const told = extensions.map(extensionInit)
+    const ofRuntime = this.#toldOfRuntime ? [] : [ended('platform.initRuntimeDone')]
+    this.#toldOfRuntime = false
+    this.#tell(...ofRuntime, ...told, ended('platform.initReport'))
   }
 
   /** From here on lines belong to this invocation; what was just written may, where `loosely`. */
   begin(report: InvocationReport, loosely = false): void {
     const { requestId, logTail } = report
-    const lines = this.#lines([report.startEvent])
-    const begin = () => this.#own.log?.begin(requestId, lines, logTail)
+    const { startEvent } = report
+    const lines = this.#lines([startEvent])
+    const nowMs = this.#heardAtMs()
+    const begin = () => {
+      this.#own.log?.begin(requestId, lines, logTail)
+      if (nowMs !== undefined) this.#own.telemetry.event(startEvent, nowMs)
+    }
     if (loosely) this.#own.markLoosely(begin)
     else this.#own.mark(begin)
   }
 
+  /** The runtime is done with the invocation, and an extension is not. */
+  runtimeDone(report: InvocationReport): void {
+    this.#tell(report.runtimeDoneEvent())
+  }
+
   /** The invocation is over, and its figures are known. */
   end(report: InvocationReport): void {
-    const closing = this.#lines(report.closingEvents())
+    const events = report.closingEvents()
+    const closing = this.#lines(events)
+    const nowMs = this.#heardAtMs()
     this.#own.mark(() => {
       if (report.logTail) this.#cut(report, closing)
       this.#own.log?.end(closing)
+      if (nowMs !== undefined) this.#hear(events, nowMs)
     })
   }
 
@@ -99,17 +131,43 @@ export class PlatformLog {
     this.#parts.tails.cut(invocationId, this.#own.log?.tail(closing) ?? Buffer.alloc(0))
   }
 
+  /** What is no part of an init or an invocation, at its place in the log. */
+  tell(event: PlatformEvent): void {
+    this.#tell(event)
+  }
+
   #tell(...events: readonly PlatformEvent[]): void {
     const lines = this.#lines(events)
-    if (lines.length === 0) return
+    const nowMs = this.#heardAtMs()
+    if (lines.length === 0 && nowMs === undefined) return
     this.#own.mark(() => {
       for (const line of lines) this.#own.log?.platform(line)
+      if (nowMs !== undefined) this.#hear(events, nowMs)
     })
+  }
+
+  /** The time for those who take telemetry; undefined where nobody does. */
+  #heardAtMs(): number | undefined {
+    return this.#own.telemetry.listening ? this.#parts.clock.nowMs() : undefined
+  }
+
+  #hear(events: readonly PlatformEvent[], nowMs: number): void {
+    for (const event of events) this.#own.telemetry.event(event, nowMs)
   }
 
   /** What the log shows of these events, which is nothing of some. */
   #lines(events: readonly PlatformEvent[]): readonly string[] {
     return platformLines(events, this.#style, this.#parts.clock.nowMs())
+  }
+}
+
+function extensionInit({ name, state, events, errorType }: Extension): PlatformEvent {
+  return {
+    type: 'platform.extension',
+    name,
+    state,
+    events,
+    ...(errorType === undefined ? {} : { errorType }),
   }
 }
 

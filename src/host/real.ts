@@ -5,7 +5,8 @@ import type { EnvironmentId, GenerationId } from '../domain/brand.js'
 import type { Generation } from '../domain/function.js'
 import type { HostCommand } from '../placement/state.js'
 import { asHostError, type Host, type HostEvent } from './host.js'
-import { type HostParts, LiveEnvironment } from './live-environment.js'
+import type { HostParts } from './host-parts.js'
+import { LiveEnvironment } from './live-environment.js'
 import { LogShare } from './log-share.js'
 
 export interface RealHostParts extends Omit<HostParts, 'logShare'> {

@@ -19,6 +19,8 @@ export interface RunnerParts {
   readonly journal: Journal
   readonly state: PlacementState
   readonly rules?: Rules
+  /** Called with each event before its step is taken. */
+  readonly onStep?: (event: PlacementEvent) => void
   /** Called when the reducer or a handler of ours throws: our bug. Rethrows by default. */
   readonly onBug?: (error: unknown) => void
 }
@@ -97,6 +99,7 @@ export class Runner {
     // Made for this step alone: no copy of it is needed.
     const timed = event as PlacementEvent & { atMs: EmulatorMs }
     timed.atMs = this.#parts.clock.nowMs()
+    this.#parts.onStep?.(timed)
     for (const command of step(this.state, timed, this.#rules)) this.#carryOut(command)
   }
 

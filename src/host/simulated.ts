@@ -1,9 +1,16 @@
-// A host without processes: it obeys commands in any order that a real one could, and checks that they make sense.
+// A host without processes, with extensions in it: it obeys commands in any order that a real one could, and checks that they make sense.
 
 import { assert } from '../domain/assert.js'
 import type { EnvironmentId, GenerationId, InvocationId } from '../domain/brand.js'
 import type { HostCommand } from '../placement/state.js'
 import { type Host, HostError, type HostEvent } from './host.js'
+
+interface SimulatedExtension {
+  readonly id: string
+  readonly kind: 'external-extension' | 'internal-extension'
+  readonly invoked: boolean
+  state: 'starting' | 'waiting' | 'working'
+}
 
 interface SimulatedEnvironment {
   generation: GenerationId | undefined
@@ -11,6 +18,9 @@ interface SimulatedEnvironment {
   /** The runtime waits in next. */
   waiting: boolean
   frozen: boolean
+  /** There are extensions in this life of it, and the runtime has not asked for its first event. */
+  registering: boolean
+  extensions: SimulatedExtension[]
   current: { readonly id: InvocationId; answered: boolean } | undefined
   /** Ends a freeze that has been asked for and not carried out. */
   cancelFreeze: (() => void) | undefined
@@ -21,17 +31,26 @@ interface Pending {
   readonly finish: (error?: HostError) => void
 }
 
+const extensionsMax = 3
+
+function allWait({ waiting, extensions }: SimulatedEnvironment): boolean {
+  return waiting && extensions.every(({ state }) => state === 'waiting')
+}
+
 /** Picks one of `count` possibilities. */
 export type Choose = (count: number) => number
 
 export class SimulatedHost implements Host {
   readonly #choose: Choose
+  readonly #killsFrozen: boolean
   readonly #environments = new Map<EnvironmentId, SimulatedEnvironment>()
   #pending: Pending[] = []
   #report: (event: HostEvent) => void = () => {}
 
-  constructor(choose: Choose) {
+  /** @param killsFrozen somebody outside kills what is frozen, now and then */
+  constructor(choose: Choose, killsFrozen = false) {
     this.#choose = choose
+    this.#killsFrozen = killsFrozen
   }
 
   report(listener: (event: HostEvent) => void): void {
@@ -52,15 +71,21 @@ export class SimulatedHost implements Host {
     switch (command.do) {
       case 'start':
         assert(!environment.alive, `${command.env} is started once`)
+        environment.registering = this.#choose(2) === 0
         return this.#later(command)
       case 'deliver':
         assert(environment.alive, `an event goes to a living environment, ${command.env}`)
         assert(environment.waiting, `I1: ${command.env} waits for the event it gets`)
         assert(environment.current === undefined, `I1: ${command.env} has no other invocation`)
         environment.waiting = false
+        for (const extension of environment.extensions) {
+          assert(extension.state === 'waiting', `I1: ${command.env}: ${extension.id} waits`)
+          if (extension.invoked) extension.state = 'working'
+        }
         environment.current = { id: command.invocation.invocationId, answered: false }
         return undefined
       case 'freeze':
+        assert(allWait(environment), `I2: nobody in ${command.env} is at work when it is frozen`)
         if (this.#choose(2) === 0) {
           environment.frozen = true
           return undefined
@@ -96,6 +121,8 @@ export class SimulatedHost implements Host {
       alive: false,
       waiting: false,
       frozen: false,
+      registering: false,
+      extensions: [],
       current: undefined,
       cancelFreeze: undefined,
     }
@@ -154,6 +181,8 @@ export class SimulatedHost implements Host {
           alive: false,
           waiting: false,
           frozen: false,
+          registering: false,
+          extensions: [],
           current: undefined,
         })
         return finish()
@@ -171,34 +200,46 @@ export class SimulatedHost implements Host {
     const doings: (() => void)[] = []
     for (const [env, environment] of this.#environments) {
       if (environment.alive && this.#choose(8) === 0) doings.push(() => this.#measure(env))
-      if (!environment.alive || environment.frozen) continue
-      doings.push(...this.#doingsOf(env, environment))
+      if (environment.registering && environment.extensions.length < extensionsMax)
+        if (this.#choose(3) === 0) doings.push(() => this.#register(env, environment))
+      if (environment.alive && (this.#killsFrozen || !environment.frozen))
+        doings.push(...this.#exitsOf(env, environment))
+      if (environment.frozen) continue
+      for (const extension of environment.extensions)
+        doings.push(...this.#doingsOfExtension(env, extension))
+      if (environment.alive) doings.push(...this.#doingsOf(env, environment))
     }
     return doings
   }
 
+  /** Of its own accord, or killed from outside, as what is frozen may be too. */
+  #exitsOf(env: EnvironmentId, environment: SimulatedEnvironment): (() => void)[] {
+    const runtime = (): void => {
+      if (this.#choose(4) !== 0) return
+      this.#die(environment)
+      const exit = { code: this.#choose(3), signal: null }
+      this.#report({ on: 'exited', env, participant: 'runtime', exit })
+    }
+    const extensions = environment.extensions.map(({ id: participant }) => (): void => {
+      if (this.#choose(this.#killsFrozen ? 2 : 6) !== 0) return
+      this.#die(environment)
+      const failed = { exit: { code: 0, signal: null }, errorType: 'Extension.Crash' }
+      this.#report({ on: 'exited', env, participant, ...failed })
+    })
+    return [runtime, ...extensions]
+  }
+
   #doingsOf(env: EnvironmentId, environment: SimulatedEnvironment): (() => void)[] {
     const { current } = environment
-    const exit = (): void => {
-      if (this.#choose(4) !== 0) return
-      environment.alive = false
-      environment.waiting = false
-      environment.current = undefined
-      this.#report({
-        on: 'exited',
-        env,
-        participant: 'runtime',
-        exit: { code: this.#choose(3), signal: null },
-      })
-    }
     const next = (): void => {
       environment.waiting = true
+      environment.registering = false
       environment.current = undefined
       this.#report({ on: 'asked-next', env, participant: 'runtime' })
     }
     if (current === undefined) {
-      if (environment.waiting) return [exit]
-      return [next, next, exit, () => this.#initError(env)]
+      if (environment.waiting) return []
+      return [next, next, () => this.#initError(env)]
     }
     const answer = (): void => {
       current.answered = true
@@ -214,7 +255,41 @@ export class SimulatedHost implements Host {
       })
     }
     // The second answer is what arrives when an answer and a timeout cross.
-    return current.answered ? [next, next, exit, answer] : [answer, answer, exit]
+    return current.answered ? [next, next, answer] : [answer, answer]
+  }
+
+  /** Whatever else is in there does nothing more that counts. */
+  #die(environment: SimulatedEnvironment): void {
+    environment.alive = false
+    environment.waiting = false
+    environment.registering = false
+    environment.extensions = []
+    environment.current = undefined
+  }
+
+  #register(env: EnvironmentId, environment: SimulatedEnvironment): void {
+    const { extensions } = environment
+    const extension: SimulatedExtension = {
+      id: `extension-${extensions.length + 1}`,
+      // Those in the runtime's process are there only once that runs.
+      kind:
+        environment.alive && this.#choose(2) === 0 ? 'internal-extension' : 'external-extension',
+      invoked: this.#choose(3) !== 0,
+      state: 'starting',
+    }
+    extensions.push(extension)
+    const { id: participant, kind, invoked } = extension
+    this.#report({ on: 'registered', env, participant, kind, invoked })
+  }
+
+  #doingsOfExtension(env: EnvironmentId, extension: SimulatedExtension): (() => void)[] {
+    const { id: participant } = extension
+    if (extension.state === 'waiting') return []
+    const next = (): void => {
+      extension.state = 'waiting'
+      this.#report({ on: 'asked-next', env, participant })
+    }
+    return [next]
   }
 
   /** Small and large, and now and then nothing that could be measured. */

@@ -1,6 +1,9 @@
 // Finds out when a /tmp that nothing keeps to its size holds more than its function may have there, and tells it once.
 
-import type { KernelTimers, Release } from '../clock/clock.js'
+import type { Clock, KernelTimers, Release } from '../clock/clock.js'
+import type { EnvironmentId } from '../domain/brand.js'
+import type { Journal } from '../journal/journal.js'
+import type { Sandbox } from '../sandbox/sandbox.js'
 import type { TmpStorage } from '../sandbox/storage.js'
 
 const everyMs = 1_000
@@ -59,4 +62,27 @@ export class TmpWatch {
     this.close()
     overfull(Math.round(usedMb))
   }
+}
+
+/** What one environment has, and whose it is. */
+export interface WatchedTmp {
+  readonly env: EnvironmentId
+  readonly functionName: string
+  readonly sandbox: Pick<Sandbox, 'storage'>
+}
+
+/** Watches an environment's /tmp and tells the journal. */
+export function tmpWatchOf(
+  parts: { readonly clock: Clock; readonly timers: KernelTimers; readonly journal: Journal },
+  { env, functionName, sandbox: { storage } }: WatchedTmp,
+): TmpWatch {
+  const { clock, timers, journal } = parts
+  const { sizeMb } = storage
+  return new TmpWatch({
+    storage,
+    timers,
+    monotonicMs: () => clock.monotonicMs(),
+    overfull: (usedMb) =>
+      journal.append({ kind: 'environment.tmp-overfull', env, functionName, usedMb, sizeMb }),
+  })
 }

@@ -24,7 +24,10 @@ export interface HttpExchange {
   readonly gone: boolean
   /** When that happens; it may be called after an answer too. */
   onGone(listener: () => void): void
-  /** Calls `done` once. What is over the limit is read and dropped, so that the client gets its answer and can go on. */
+  /**
+   * Calls `done` once. What is over the limit is read and dropped, so that the client gets its answer and can go on. What is
+   * cut short may still be answered at once, unless the client is gone.
+   */
   readBody(limitBytes: number, done: (body: Buffer | 'too-large' | 'cut-short') => void): void
   /** Instead of `readBody`: passes the body on as it comes, no faster than it is taken. Calls `done` once. */
   streamBody(sink: PieceSink, done: (end: StreamEnd) => void): void

@@ -12,6 +12,17 @@ const lineBytesMax = 262_118
 const newline = 0x0a
 const lineEnd = Buffer.from([newline])
 
+/** Who else hears what processes write. */
+export interface LineListener {
+  /** False: nothing need be told. */
+  readonly listening: boolean
+  /** @param timeMs epoch milliseconds */
+  line(
+    line: { readonly type: 'function' | 'extension'; readonly message: string },
+    timeMs: number,
+  ): void
+}
+
 export interface EnvironmentLogOptions {
   readonly functionName: string
   readonly logStreamName: string
@@ -20,6 +31,7 @@ export interface EnvironmentLogOptions {
   readonly store: LogStore
   /** Its runtime writes log records in frames, each of them one event. Default false. */
   readonly framed?: boolean
+  readonly listener?: LineListener
   /** Which lines outside frames are kept. Default: all. */
   readonly keeps?: (line: string) => boolean
 }
@@ -36,6 +48,8 @@ export class EnvironmentLog {
   #keepsTail = true
   readonly #frames: FrameSplitter | undefined
   #inFrame = false
+  /** A line of an extension's that has begun and not ended. */
+  #extensionPartial = Buffer.alloc(0)
 
   constructor(options: EnvironmentLogOptions) {
     this.#options = options
@@ -65,6 +79,24 @@ export class EnvironmentLog {
       from = at + 1
     }
     this.#extend(bytes.subarray(from))
+  }
+
+  /** What the external extensions wrote, in order among themselves. It is in nobody's tail. */
+  writeExtension(bytes: Buffer): void {
+    let rest = Buffer.concat([this.#extensionPartial, bytes])
+    for (;;) {
+      const end = rest.subarray(0, lineBytesMax).indexOf(newline)
+      if (end < 0 && rest.length < lineBytesMax) break
+      const length = end < 0 ? lineBytesMax : end
+      this.#record('extension', rest.toString('utf8', 0, length))
+      rest = rest.subarray(end < 0 ? length : length + 1)
+    }
+    this.#extensionPartial = rest
+  }
+
+  /** Nothing more comes from the extensions: what has begun is a line. */
+  endExtension(): void {
+    if (this.#extensionPartial.length > 0) this.writeExtension(lineEnd)
   }
 
   /** A line of the platform's own, at this place of the log. */
@@ -192,9 +224,10 @@ export class EnvironmentLog {
   }
 
   #record(source: LogRecord['source'], message: string): void {
-    const { functionName, logStreamName, environment, clock, store } = this.#options
+    const { functionName, logStreamName, environment, clock, store, listener } = this.#options
+    const timeMs = clock.nowMs()
     store.append({
-      timeMs: clock.nowMs(),
+      timeMs,
       functionName,
       logStreamName,
       environment,
@@ -202,6 +235,8 @@ export class EnvironmentLog {
       source,
       message,
     })
+    if (listener?.listening === true && source !== 'platform')
+      listener.line({ type: source, message }, timeMs)
   }
 }
 

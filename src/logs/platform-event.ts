@@ -48,6 +48,21 @@ export interface InvocationStarted {
   /** Unqualified. */
   readonly functionArn: string
   readonly version: string
+  readonly tracing?: Tracing
+}
+
+/** The trace that an invocation belongs to, where it is sampled. */
+export interface Tracing {
+  readonly type: 'X-Amzn-Trace-Id'
+  readonly value: string
+}
+
+/** A part of an invocation's time. */
+export interface Span {
+  readonly name: 'responseLatency' | 'responseDuration' | 'runtimeOverhead' | 'extensionOverhead'
+  /** Epoch milliseconds. */
+  readonly startMs: number
+  readonly durationMs: number
 }
 
 /** What cut an invocation off, in words. */
@@ -67,25 +82,62 @@ export interface RuntimeDone {
   readonly durationMs: number
   readonly producedBytes: number
   readonly status?: FailedStatus
+  readonly spans?: readonly Span[]
+  readonly tracing?: Tracing
+}
+
+/** How the init of one extension ended. */
+export interface ExtensionInit {
+  readonly type: 'platform.extension'
+  readonly name: string
+  /** A name of the Extensions API's states; Ready when all is well. */
+  readonly state: string
+  readonly events: readonly string[]
+  readonly errorType?: string
 }
 
 export interface InvocationReported extends ReportFigures {
   readonly type: 'platform.report'
+  readonly spans?: readonly Span[]
+  readonly tracing?: Tracing
+}
+
+/** An extension takes telemetry from now on. */
+export interface TelemetrySubscribed {
+  /** By which of the two APIs. */
+  readonly type: 'platform.telemetrySubscription' | 'platform.logsSubscription'
+  /** The extension's. */
+  readonly name: string
+  readonly state: 'Subscribed' | 'Already subscribed'
+  readonly types: readonly string[]
+}
+
+/** Records that an extension did not take in time. */
+export interface LogsDropped {
+  readonly type: 'platform.logsDropped'
+  readonly reason: string
+  readonly droppedRecords: number
+  readonly droppedBytes: number
 }
 
 export type PlatformEvent =
   | InitStarted
   | InitEnded
+  | ExtensionInit
   | InvocationStarted
   | InvocationFault
   | RuntimeDone
   | InvocationReported
+  | TelemetrySubscribed
+  | LogsDropped
 
 /** Source: AWS Lambda guide, log level filtering, table of system log events. */
 export function systemLevel(event: PlatformEvent): SystemLogLevel {
   switch (event.type) {
     case 'platform.initStart':
     case 'platform.start':
+    case 'platform.telemetrySubscription':
+    case 'platform.logsSubscription':
       return 'INFO'
     case 'platform.report':
       return event.status === undefined ? 'INFO' : 'WARN'
@@ -94,7 +146,10 @@ export function systemLevel(event: PlatformEvent): SystemLogLevel {
     case 'platform.initRuntimeDone':
     case 'platform.runtimeDone':
       return event.status === undefined ? 'DEBUG' : 'WARN'
+    case 'platform.extension':
+      return event.errorType === undefined ? 'INFO' : 'WARN'
     case 'platform.fault':
+    case 'platform.logsDropped':
       return 'WARN'
     default:
       return assertNever(event)
@@ -129,19 +184,35 @@ export function recordOf(event: PlatformEvent): Readonly<Record<string, unknown>
         ...statusMembers(event),
         metrics: { durationMs: microseconds(event.durationMs) },
       }
+    case 'platform.extension': {
+      const { name, state, events, errorType } = event
+      return { name, state, events, ...(errorType === undefined ? {} : { errorType }) }
+    }
     case 'platform.start': {
       const { requestId, functionArn, version } = event
-      return { requestId, functionArn, version }
+      return { requestId, functionArn, version, ...traceMembers(event) }
     }
     case 'platform.fault':
       return { requestId: event.requestId }
     case 'platform.runtimeDone': {
       const { requestId, durationMs, producedBytes } = event
       const metrics = { durationMs: microseconds(durationMs), producedBytes }
-      return { requestId, ...statusMembers(event), metrics }
+      return { requestId, ...statusMembers(event), ...traceMembers(event), metrics }
     }
-    case 'platform.report':
-      return { requestId: event.requestId, metrics: metricsOf(event), ...statusMembers(event) }
+    case 'platform.report': {
+      const { requestId } = event
+      const metrics = metricsOf(event)
+      return { requestId, metrics, ...traceMembers(event), ...statusMembers(event) }
+    }
+    case 'platform.telemetrySubscription':
+    case 'platform.logsSubscription': {
+      const { name, state, types } = event
+      return { name, state, types }
+    }
+    case 'platform.logsDropped': {
+      const { reason, droppedRecords, droppedBytes } = event
+      return { reason, droppedRecords, droppedBytes }
+    }
     default:
       return assertNever(event)
   }
@@ -156,6 +227,18 @@ function metricsOf(figures: ReportFigures): Readonly<Record<string, number>> {
     maxMemoryUsedMB: figures.maxMemoryUsedMb,
     ...(initDurationMs === undefined ? {} : { initDurationMs: microseconds(initDurationMs) }),
   }
+}
+
+/** Their order is that of a log on AWS, 2024. */
+function traceMembers({ tracing, spans }: Pick<RuntimeDone, 'tracing' | 'spans'>) {
+  return {
+    ...(tracing === undefined ? {} : { tracing }),
+    ...(spans === undefined ? {} : { spans: spans.map(spanMembers) }),
+  }
+}
+
+function spanMembers({ name, startMs, durationMs }: Span) {
+  return { name, start: new Date(startMs).toISOString(), durationMs: microseconds(durationMs) }
 }
 
 function statusMembers({ status }: { readonly status?: FailedStatus }) {

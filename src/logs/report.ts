@@ -3,12 +3,14 @@
 import { assertNever } from '../domain/assert.js'
 import {
   billedMs,
+  type ExtensionInit,
   type FailedStatus,
   type InitEnded,
   type InvocationFault,
   type PlatformEvent,
   type ReportFigures,
   runtimeVersion,
+  type TelemetrySubscribed,
 } from './platform-event.js'
 
 /** `status`: Status and Error Type in REPORT; `classic`: what happened in words before END, as until 2024. */
@@ -18,14 +20,22 @@ export type ReportStyle = 'status' | 'classic'
 export function textLines(event: PlatformEvent, style: ReportStyle): readonly string[] {
   switch (event.type) {
     case 'platform.initStart':
+      // Source: AWS Lambda guide, runtime environment: an init inside an invocation is told of only when it fails.
+      if (event.phase === 'invoke') return []
       return [
         `INIT_START Runtime Version: ${runtimeVersion(event.runtime)}\tRuntime Version ARN: ${event.runtimeVersionArn}`,
       ]
     case 'platform.initRuntimeDone':
     case 'platform.runtimeDone':
+    case 'platform.logsDropped':
       return []
+    case 'platform.telemetrySubscription':
+    case 'platform.logsSubscription':
+      return [subscriptionLine(event)]
     case 'platform.initReport':
       return initReportLines(event)
+    case 'platform.extension':
+      return [extensionLine(event)]
     case 'platform.start':
       return [`START RequestId: ${event.requestId} Version: ${event.version}`]
     case 'platform.fault':
@@ -67,13 +77,27 @@ function initReportLines({ durationMs, phase, status }: InitEnded): readonly str
   return [fields.join('\t')]
 }
 
+/** Source: a public log of 2023 for TELEMETRY; LOGS in the same form is recalled. */
+function subscriptionLine({ type, name, state, types }: TelemetrySubscribed): string {
+  const first = type === 'platform.logsSubscription' ? 'LOGS' : 'TELEMETRY'
+  const listed = types.map((each) => `${each[0]?.toUpperCase()}${each.slice(1)}`).join(', ')
+  return `${first}\tName: ${name}\tState: ${state}\tTypes: [${listed}]`
+}
+
+/** Source: logs of functions on AWS, 2026; the error's place: the open Runtime API agent. */
+function extensionLine({ name, state, events, errorType }: ExtensionInit): string {
+  const fields = ['EXTENSION', `Name: ${name}`, `State: ${state}`, `Events: [${events.join(', ')}]`]
+  if (errorType !== undefined) fields.push(`Error Type: ${errorType}`)
+  return fields.join('\t')
+}
+
 function statusFields(status: FailedStatus): readonly string[] {
   if (status.is === 'timeout') return ['Status: timeout']
   return ['Status: error', `Error Type: ${status.errorType}`]
 }
 
 /** One event of two lines. Source: AWS Lambda guide, runtime environment; public logs up to 2024. */
-function faultText({ requestId, fault }: InvocationFault): string {
+export function faultText({ requestId, fault }: InvocationFault): string {
   switch (fault.is) {
     case 'timeout': {
       const at = new Date(fault.atMs).toISOString()

@@ -41,6 +41,8 @@ export function checkInvariants(state: PlacementState): void {
       )
     }
     if (phase.is === 'ready') {
+      for (const { id, state: at } of environment.participants)
+        assert(at === 'idle', `I2: ${id} of ${environment.id} waits, it is ${at}`)
       assert(
         environment.doomed === undefined,
         `I6: ${environment.id} is doomed (${environment.doomed}) and takes no invocation`,

@@ -88,9 +88,8 @@ function patienceMs(step: Transaction, environment: EnvironmentState): number {
   const { phase } = environment
   if (phase.is === 'resetting') return figures.resetWaitMs
   assert(phase.is === 'busy', 'only a busy or a resetting environment can be claimed')
-  const { outstanding, settlingSinceMs } = phase.active
-  // Somebody beside the runtime is still at work: that can take long, so the request goes elsewhere.
-  if (outstanding.some((participant) => participant !== 'runtime')) return 0
+  // Whoever is still at work, runtime or extension: most are done within moments, and for the others nobody waits longer.
+  const { settlingSinceMs } = phase.active
   return (settlingSinceMs ?? step.nowMs) + figures.settleWaitMs - step.nowMs
 }
 

@@ -2,7 +2,13 @@
 
 import { assert } from '../domain/assert.js'
 import type { GenerationId, InvocationId } from '../domain/brand.js'
-import type { EnvironmentState, Phase, PhaseName, PlacementState } from './state.js'
+import type {
+  ActiveInvocation,
+  EnvironmentState,
+  Phase,
+  PhaseName,
+  PlacementState,
+} from './state.js'
 
 /** Every legal move. What is not written here is refused by assertion. */
 export const moves = {
@@ -26,6 +32,8 @@ export interface Rules {
   readonly mustThaw: (environment: EnvironmentState) => boolean
   /** An answer counts only for the invocation in flight, and only once. */
   readonly awaited: (environment: EnvironmentState, invocation: InvocationId) => boolean
+  /** An invocation is over: the caller has its answer, and everybody who was given it has asked for the next event. */
+  readonly isOver: (active: ActiveInvocation) => boolean
   /**
    * Whether an environment that is charged `chargedMb` now may be charged `moreMb` on top. What nothing else
    * shares the machine with may always run, however small the budget is.
@@ -64,6 +72,7 @@ export const placementRules: Rules = {
     environment.phase.is === 'busy' &&
     environment.phase.active.invocationId === invocation &&
     environment.phase.active.stage === 'delivered',
+  isOver: ({ stage, outstanding }) => stage === 'settling' && outstanding.length === 0,
   hasRoom: ({ memory }, moreMb, chargedMb) =>
     memory.budgetMb === null ||
     moreMb <= 0 ||

@@ -115,7 +115,7 @@ export function initialize(
   environment.wasFrozen = false
   become(step, environment, { is: 'initializing', cause, pending, limit })
   takeStartTurn(step, environment.id)
-  environment.participants = [{ id: 'runtime', kind: 'runtime', state: 'starting' }]
+  environment.participants = [{ id: 'runtime', kind: 'runtime', invoked: true, state: 'starting' }]
   if (cause === 'in-invoke')
     placedOf(step, pending).deadlineMs = (step.nowMs + timeoutMs) as EmulatorMs
   command(step, {
@@ -145,6 +145,17 @@ function takeStartTurn(step: Transaction, env: EnvironmentId): void {
   arm(step, timerKey.startTurn(env), { for: 'start-turn', env }, startCountsForMs, 'patience')
 }
 
+/** Those who are given the invocation, now at work. */
+function takers(environment: EnvironmentState): string[] {
+  const ids: string[] = []
+  for (const participant of environment.participants) {
+    if (!participant.invoked) continue
+    participant.state = 'working'
+    ids.push(participant.id)
+  }
+  return ids
+}
+
 /** Hands an invocation to an environment: the event is queued first, and only then is it thawed. */
 export function deliver(
   step: Transaction,
@@ -166,11 +177,10 @@ export function deliver(
     active: {
       invocationId: id,
       stage: 'delivered',
-      outstanding: environment.participants.map((participant) => participant.id),
+      outstanding: takers(environment),
       deadline,
     },
   })
-  for (const participant of environment.participants) participant.state = 'working'
   environment.lastUsedMs = step.nowMs
   environment.invocations += 1
   if (start === 'warm') {

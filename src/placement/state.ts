@@ -10,10 +10,12 @@ import type {
 } from '../domain/brand.js'
 import type { FunctionError, Invocation, Outcome } from '../domain/invocation.js'
 
-/** Who has to ask for the next event before an environment is idle. Extensions join the runtime here. */
+/** Who has to ask for the next event before an environment is idle: the runtime, and every extension that has registered. */
 export interface Participant {
   readonly id: string
-  readonly kind: 'runtime'
+  readonly kind: 'runtime' | 'external-extension' | 'internal-extension'
+  /** It is given each invocation; without that it need not ask again. */
+  readonly invoked: boolean
   state: 'starting' | 'idle' | 'working' | 'exited'
 }
 
@@ -290,6 +292,14 @@ export type PlacementEvent = { readonly atMs: EmulatorMs } & (
   | { readonly on: 'submitted'; readonly invocation: Invocation }
   | { readonly on: 'done'; readonly command: CommandId }
   | { readonly on: 'failed'; readonly command: CommandId; readonly error: FunctionError }
+  /** An extension: from here on its init is part of the environment's. */
+  | {
+      readonly on: 'registered'
+      readonly env: EnvironmentId
+      readonly participant: string
+      readonly kind: 'external-extension' | 'internal-extension'
+      readonly invoked: boolean
+    }
   | { readonly on: 'asked-next'; readonly env: EnvironmentId; readonly participant: string }
   /** The runtime's answer, or the platform's in its place (a response too large). */
   | {
@@ -304,6 +314,8 @@ export type PlacementEvent = { readonly atMs: EmulatorMs } & (
       readonly env: EnvironmentId
       readonly participant: string
       readonly exit: ExitStatus
+      /** The environment's first fatal error, where that is an extension's. */
+      readonly errorType?: string
     }
   /** Private memory of an environment's processes: what would be free if they were gone. */
   | { readonly on: 'measured'; readonly env: EnvironmentId; readonly privateMb: number }

@@ -2,7 +2,7 @@
 
 import { assert, assertNever } from '../domain/assert.js'
 import type { EnvironmentId, GenerationId, InvocationId } from '../domain/brand.js'
-import { exitFault, timeoutFault } from '../domain/faults.js'
+import { endFault, timeoutFault } from '../domain/faults.js'
 import type { Outcome } from '../domain/invocation.js'
 import {
   abort,
@@ -70,6 +70,8 @@ function dispatch(step: Transaction, event: PlacementEvent): void {
       return done(step, event)
     case 'failed':
       return failed(step, event)
+    case 'registered':
+      return registered(step, event)
     case 'asked-next':
       return askedNext(step, event)
     case 'answered':
@@ -200,6 +202,14 @@ function failed(step: Transaction, event: EventOf<'failed'>): void {
   }
 }
 
+function registered(step: Transaction, event: EventOf<'registered'>): void {
+  const environment = environmentOf(step, event.env)
+  // Registration is closed when init ends; what comes later comes from processes that are being ended.
+  if (environment?.phase.is !== 'initializing') return
+  const { participant: id, kind, invoked } = event
+  environment.participants.push({ id, kind, invoked, state: 'starting' })
+}
+
 function askedNext(step: Transaction, event: EventOf<'asked-next'>): void {
   const environment = environmentOf(step, event.env)
   if (environment === undefined) return
@@ -213,10 +223,11 @@ function askedNext(step: Transaction, event: EventOf<'asked-next'>): void {
     if (phase.pending === undefined) return becomeReady(step, environment)
     return deliver(step, environment, phase.pending, 'initialized')
   }
-  if (phase.is !== 'busy' || phase.active.stage !== 'settling') return
+  if (phase.is !== 'busy') return
   const { active } = phase
+  // An extension may be done before the runtime has answered.
   active.outstanding = active.outstanding.filter((id) => id !== event.participant)
-  if (active.outstanding.length === 0) settled(step, environment)
+  if (step.rules.isOver(active)) settled(step, environment)
 }
 
 function answered(step: Transaction, event: EventOf<'answered'>): void {
@@ -239,7 +250,7 @@ function exited(step: Transaction, event: EventOf<'exited'>): void {
   if (environment === undefined) return
   const fault = (id: InvocationId): Outcome => ({
     is: 'fault',
-    error: exitFault(placedOf(step, id).invocation.requestId, event.exit),
+    error: endFault(placedOf(step, id).invocation.requestId, event),
   })
   switch (environment.phase.is) {
     case 'initializing':

@@ -8,6 +8,18 @@ interface Figure<T> {
   readonly mark: Mark
 }
 
+/** Milliseconds of real time. */
+export interface ShutdownBudget {
+  readonly internal: number
+  readonly external: number
+  readonly runtime: number
+}
+
+export interface StreamRate {
+  readonly freeBytes: number
+  readonly bytesPerSecond: number
+}
+
 export interface Profile {
   readonly name: string
   /** Longest init before it is started again inside the first invoke. */
@@ -20,6 +32,11 @@ export interface Profile {
   readonly settleWaitMs: Figure<number>
   /** How long a request waits for an environment that is being reset. */
   readonly resetWaitMs: Figure<number>
+  /**
+   * How long processes have to end by themselves where there are extensions; without one they have no time. `internal`: only
+   * such are registered. `external`: there is one at least. `runtime`: the part of that which the runtime may take.
+   */
+  readonly shutdownMs: Figure<ShutdownBudget>
   /** What an environment that is not frozen is charged of the memory budget at least. */
   readonly environmentFloorMb: Figure<number>
   /** How long an invocation waits for memory, if its function's timeout is not shorter. */
@@ -32,6 +49,8 @@ export interface Profile {
   readonly throttleBackoffMs: Figure<{ readonly first: number; readonly longest: number }>
   /** An asynchronous event older than this is dropped. */
   readonly maximumEventAgeMs: Figure<number>
+  /** What a streamed response may have at once, and how fast the rest; undefined: as fast as it is taken. */
+  readonly streamRate: Figure<StreamRate | undefined>
   /** How logs in text format tell of a failure: Status in REPORT, or in words before END. */
   readonly reportStyle: Figure<'status' | 'classic'>
 }
@@ -47,6 +66,11 @@ export const localProfile: Profile = {
     mark: 'chosen',
   },
   resetWaitMs: { value: 2_000, source: 'AWS Lambda guide, shutdown budget', mark: 'doc' },
+  shutdownMs: {
+    value: { internal: 500, external: 2_000, runtime: 300 },
+    source: 'AWS Lambda guide, Extensions API, shutdown phase',
+    mark: 'doc',
+  },
   environmentFloorMb: {
     value: 64,
     source: 'a Node or Python runtime with a small function',
@@ -72,6 +96,11 @@ export const localProfile: Profile = {
     value: 21_600_000,
     source: 'AWS Lambda guide, asynchronous invocation',
     mark: 'doc',
+  },
+  streamRate: {
+    value: undefined,
+    source: 'AWS Lambda guide, quotas, has 6 MB and 2 MB/s: nobody waits for that on a laptop',
+    mark: 'chosen',
   },
   reportStyle: { value: 'status', source: 'AWS Lambda guide, since 2024–25', mark: 'doc' },
 }

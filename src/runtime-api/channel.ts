@@ -4,9 +4,12 @@ import type { Duplex } from 'node:stream'
 import type { KernelTimers } from '../clock/clock.js'
 import type { HttpExchange } from '../http/exchange.js'
 import type { PortRange } from '../http/port-range.js'
+import type { FunctionMetadata } from './extension-routes.js'
+import { type ExtensionChange, Extensions } from './extensions.js'
 import { FrameConnection } from './frame-transport.js'
-import { httpTransport } from './http-transport.js'
+import { httpTransport, type Subscribe } from './http-transport.js'
 import { type ChannelEvent, type Delivery, RuntimeMachine } from './machine.js'
+import type { Metadata } from './metadata.js'
 import { listenFast, type RuntimeServer } from './server.js'
 
 export interface ChannelOptions {
@@ -16,10 +19,21 @@ export interface ChannelOptions {
   readonly ports: PortRange
   /** host:port by which the environment reaches it, where that is not the address itself. */
   readonly reachedAs?: ((port: number) => string) | undefined
+  /** Served at the same address. */
+  readonly metadata: Metadata
   readonly timers: KernelTimers
   /** The host's time, for the Date of answers. */
   readonly nowMs: () => number
   readonly onEvent: (event: ChannelEvent) => void
+  /** As MachineOptions has it. */
+  readonly onAnswering?: () => void
+  readonly onExtension: (change: ExtensionChange) => void
+  /** A random UUID. */
+  readonly newId: () => string
+  /** What extensions are told of the function. */
+  readonly ofFunction: FunctionMetadata
+  /** Takes subscriptions to telemetry and logs, of `extensions`. */
+  readonly subscribe?: (extensions: Extensions) => Subscribe
 }
 
 // A connection that somebody else in the environment keeps open must not hold back the news of an exit.
@@ -29,6 +43,7 @@ export class RuntimeChannel {
   /** host:port, the value of AWS_LAMBDA_RUNTIME_API. */
   readonly address: string
   readonly port: number
+  readonly extensions: Extensions
   readonly #server: RuntimeServer
   readonly #timers: KernelTimers
   readonly #machine: RuntimeMachine
@@ -39,10 +54,12 @@ export class RuntimeChannel {
     server: RuntimeServer,
     address: string,
     machine: RuntimeMachine,
+    extensions: Extensions,
     timers: KernelTimers,
   ) {
     this.#server = server
     this.#machine = machine
+    this.extensions = extensions
     this.#timers = timers
     this.port = server.port
     this.address = address
@@ -51,19 +68,24 @@ export class RuntimeChannel {
 
   /** Listens on a free port of the range. */
   static async listen(options: ChannelOptions): Promise<RuntimeChannel> {
-    const { reachedAs, timers } = options
+    const { reachedAs, timers, newId, onExtension, ofFunction, metadata } = options
     const machine = new RuntimeMachine(options)
+    const extensions = new Extensions({ newId, onChange: onExtension })
     let transport: (exchange: HttpExchange) => void = () => {}
     const server = await listenFast(options, (exchange) => transport(exchange))
     const { host, port } = server
     const own = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
     const address = reachedAs?.(port) ?? own
-    transport = httpTransport({ machine, address, secret: reachedAs !== undefined })
-    return new RuntimeChannel(server, address, machine, timers)
+    const secret = reachedAs !== undefined
+    const subscribe = options.subscribe?.(extensions)
+    const apis = { machine, extensions, ofFunction, metadata, subscribe }
+    transport = httpTransport({ ...apis, address, secret })
+    return new RuntimeChannel(server, address, machine, extensions, timers)
   }
 
   /** Hands an event to the runtime that waits in next. Does not thaw it. */
   deliver(delivery: Delivery): void {
+    if (this.extensions.subscribers > 0) this.extensions.invoke(delivery)
     this.#machine.deliver(delivery)
   }
 
@@ -80,6 +102,7 @@ export class RuntimeChannel {
   /** The processes are gone: the next ones start from the beginning. */
   reset(): void {
     this.#machine.reset()
+    this.extensions.reset()
     this.#closeConnections()
   }
 

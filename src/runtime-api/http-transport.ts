@@ -1,12 +1,24 @@
 // The Runtime API over HTTP: every request is an exchange, and becomes a question or an answer for the state machine.
 
 import type { HttpExchange, PieceSink, StreamEnd } from '../http/exchange.js'
+import { extensionsPrefix, type FunctionMetadata, serveExtensions } from './extension-routes.js'
+import type { Extensions } from './extensions.js'
 import { headerBytes } from './header-bytes.js'
+import { accepted, answerError, answerText, only, refuse } from './http-answers.js'
 import type { Answer, Asker, Delivery, Post, RuntimeMachine } from './machine.js'
-import { type ApiError, bodyOf } from './runtime-state.js'
+import { answerMetadata, type Metadata, metadataPath } from './metadata.js'
+import type { ApiError } from './runtime-state.js'
+
+/** Answers a subscription: to the Telemetry API or to the Logs API. */
+export type Subscribe = (exchange: HttpExchange, api: 'telemetry' | 'logs') => void
 
 export interface HttpTransportOptions {
   readonly machine: RuntimeMachine
+  readonly extensions: Extensions
+  readonly ofFunction: FunctionMetadata
+  readonly metadata: Metadata
+  /** Not found without it. */
+  readonly subscribe?: Subscribe | undefined
   /** host:port by which the environment reaches it. */
   readonly address: string
   /** The address has a name that only this environment knows. */
@@ -14,7 +26,14 @@ export interface HttpTransportOptions {
 }
 
 const versionPrefix = '/2018-06-01/runtime/'
-const accepted = '{"status":"OK"}\n'
+const plainText = { 'Content-Type': 'text/plain; charset=utf-8' }
+/** Source of the slash at the end: AWS Lambda guide, Telemetry API reference. */
+const subscriptionPaths: Readonly<Record<string, 'telemetry' | 'logs'>> = {
+  '/2022-07-01/telemetry': 'telemetry',
+  '/2022-07-01/telemetry/': 'telemetry',
+  '/2020-08-15/logs': 'logs',
+  '/2020-08-15/logs/': 'logs',
+}
 const foreignCaller: ApiError = {
   status: 403,
   errorMessage: 'Only the runtime of this environment may call here',
@@ -23,16 +42,10 @@ const foreignCaller: ApiError = {
 
 /** What is done with each request. */
 export function httpTransport(options: HttpTransportOptions): (exchange: HttpExchange) => void {
-  const { machine } = options
-  const only = (method: string, exchange: HttpExchange, run: () => void): void => {
-    if (exchange.method === method) return run()
-    exchange.discardBody()
-    answerText(exchange, 405, '')
-  }
-  return (exchange) => {
-    const { url } = exchange
-    if (!isOurs(options, exchange)) return refuse(exchange, foreignCaller)
-    if (exchange.method === 'GET' && url === '/ping') return answerText(exchange, 200, 'pong')
+  const { machine, extensions, ofFunction, metadata, subscribe } = options
+  function serve(exchange: HttpExchange, url: string): void {
+    if (exchange.method === 'GET' && url === '/ping')
+      return answerText(exchange, 200, 'pong', plainText)
     const [what, id, then, ...rest] = url.startsWith(versionPrefix)
       ? url.slice(versionPrefix.length).split('/')
       : []
@@ -51,9 +64,26 @@ export function httpTransport(options: HttpTransportOptions): (exchange: HttpExc
           machine.answer('InvocationErrorResponse', new HttpAnswer(exchange, id ?? '')),
         )
       default:
-        exchange.discardBody()
-        return answerText(exchange, 404, '404 page not found\n')
+        return other(exchange, url)
     }
+  }
+  function other(exchange: HttpExchange, url: string): void {
+    const query = url.indexOf('?')
+    if (query !== -1) return serve(exchange, url.slice(0, query))
+    if (url === metadataPath) return answerMetadata(exchange, metadata)
+    if (url.startsWith(extensionsPrefix)) {
+      const path = url.slice(extensionsPrefix.length)
+      return serveExtensions(path, exchange, extensions, ofFunction)
+    }
+    const api = subscriptionPaths[url]
+    if (api !== undefined && subscribe !== undefined)
+      return only('PUT', exchange, () => subscribe(exchange, api))
+    exchange.discardBody()
+    return answerText(exchange, 404, '404 page not found\n', plainText)
+  }
+  return (exchange) => {
+    if (!isOurs(options, exchange)) return refuse(exchange, foreignCaller)
+    serve(exchange, exchange.url)
   }
 }
 
@@ -127,6 +157,7 @@ class HttpPost implements Post {
   }
 
   refuse(error: ApiError): void {
+    if (this.exchange.gone) return
     if (this.#read) answerError(this.exchange, error)
     else refuse(this.exchange, error)
   }
@@ -163,22 +194,4 @@ class HttpAnswer extends HttpPost implements Answer {
     const body = trailers['lambda-runtime-function-error-body'] as string | undefined
     return { errorType, body: Buffer.from(body ?? '', 'base64') }
   }
-}
-
-/** Answers a request whose body nobody wants; the body is read and dropped. */
-function refuse(exchange: HttpExchange, error: ApiError): void {
-  exchange.discardBody()
-  answerError(exchange, error)
-}
-
-function answerError(exchange: HttpExchange, error: ApiError): void {
-  answerText(exchange, error.status, bodyOf(error))
-}
-
-function answerText(exchange: HttpExchange, status: number, body: string): void {
-  const headers = {
-    'Content-Type': 'application/json',
-    'Content-Length': Buffer.byteLength(body),
-  }
-  exchange.answer(status, headers, body)
 }

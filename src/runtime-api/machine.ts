@@ -16,6 +16,7 @@ import {
   loggedErrorType,
   mayMove,
   type RuntimeStateName,
+  truncatedRequest,
 } from './runtime-state.js'
 
 /** An event on its way to the runtime. */
@@ -61,7 +62,7 @@ export type ChannelEvent =
       readonly bytes: number
       readonly late?: LateError
     }
-  /** The runtime closed its connection in the middle of a stream, and lives. */
+  /** The runtime ended its request in the middle of an answer, and lives. */
   | { readonly is: 'truncated'; readonly invocationId: InvocationId }
   | {
       readonly is: 'response-too-large'
@@ -90,7 +91,7 @@ export interface Post {
   /** Instead of `readBody`: passes the body on as it comes. Calls `done` once. */
   streamBody(sink: PieceSink, done: (end: StreamEnd) => void): void
   accept(): void
-  /** Without `readBody` before it the body is read and dropped. */
+  /** Without `readBody` before it the body is read and dropped. Does nothing when nobody would hear it. */
   refuse(error: ApiError): void
 }
 
@@ -107,12 +108,14 @@ export interface Answer extends Post {
 export interface MachineOptions {
   readonly timers: KernelTimers
   readonly onEvent: (event: ChannelEvent) => void
+  /** The runtime begins to send its answer. */
+  readonly onAnswering?: () => void
 }
 
 // The newest Node client may ask for the next event up to a few milliseconds before its answer arrives.
 const lateAnswerMs = 50
-/** A process that ends closes its connections before its end is told. A figure of ours. */
-const exitAfterCutMs = 50
+/** A process that ends closes its connections before its end is told: on a busy machine, long before. A figure of ours. */
+const exitAfterCutMs = 1_000
 /** The agent does not limit /error; this only keeps a runaway from filling the daemon's memory. */
 export const errorBytesMax = 32 * 1024 * 1024
 
@@ -125,8 +128,8 @@ export class RuntimeMachine {
   #parked: Asker[] = []
   /** A next that came before the answer to the event in hand. */
   #early: { readonly asker: Asker; readonly cancel: Release } | undefined
-  /** A stream was cut, and perhaps its process has ended. */
-  #cancelCut: Release | undefined
+  /** An answer was cut, and perhaps its process has ended. */
+  #cut: { readonly invocationId: InvocationId; readonly cancel: Release } | undefined
   #closed = false
 
   constructor(options: MachineOptions) {
@@ -148,8 +151,8 @@ export class RuntimeMachine {
   reset(): void {
     this.#early?.cancel()
     this.#early = undefined
-    this.#cancelCut?.()
-    this.#cancelCut = undefined
+    this.#cut?.cancel()
+    this.#cut = undefined
     this.#parked = []
     this.#current = undefined
     this.#state = 'Started'
@@ -167,7 +170,7 @@ export class RuntimeMachine {
       case 'InvocationErrorResponse':
         // The answer is on its way on another connection, or ahead of this request on the same one.
         this.#early = { asker, cancel: () => {} }
-        return
+        return this.#livesAfterCut()
       case 'Running':
         if (this.#current !== undefined && !this.#given) return this.#give(asker, this.#current)
         return this.#nextBeforeAnswer(asker)
@@ -182,9 +185,13 @@ export class RuntimeMachine {
 
   answer(to: 'InvocationResponse' | 'InvocationErrorResponse', answer: Answer): void {
     const refusal = this.#refusal(answer, to)
-    if (refusal !== undefined) return answer.refuse(refusal)
+    if (refusal !== undefined) {
+      answer.refuse(refusal)
+      return this.#livesAfterCut()
+    }
     const { invocationId, sink } = this.#current as Delivery
     this.#state = to
+    this.#options.onAnswering?.()
     // Who asked early waits for this answer now, however long its body takes.
     this.#early?.cancel()
     const mode = answer.responseMode
@@ -198,7 +205,7 @@ export class RuntimeMachine {
     answer.readBody(limitBytes, (body) => {
       // Reset or closed in the meantime: nobody waits for this answer any more.
       if (this.#closed || this.#current?.invocationId !== invocationId) return
-      if (body === 'cut-short') return this.#answerCutShort()
+      if (body === 'cut-short') return this.#cutShort(answer, invocationId)
       if (body === 'too-large') {
         answer.refuse(entityTooLarge(limitBytes))
         return this.#answered({ is: 'response-too-large', invocationId, limitBytes })
@@ -216,7 +223,7 @@ export class RuntimeMachine {
       if (this.#closed || this.#state !== 'InitError') return
       if (body === 'cut-short') {
         this.#state = 'Started'
-        return
+        return post.refuse(truncatedRequest)
       }
       const errorType = loggedErrorType(post.errorType)
       if (body === 'too-large') {
@@ -233,7 +240,7 @@ export class RuntimeMachine {
     sink.begin(answer.contentType ?? 'application/octet-stream')
     answer.streamBody(limited, (end) => {
       if (this.#closed || this.#current?.invocationId !== invocationId) return
-      if (end === 'cut-short') return this.#streamCutShort(invocationId)
+      if (end === 'cut-short') return this.#cutShort(answer, invocationId)
       if (limited.isOver) {
         const limitBytes = streamedBytesMax
         answer.refuse(entityTooLarge(limitBytes))
@@ -250,12 +257,22 @@ export class RuntimeMachine {
     })
   }
 
-  /** Nothing takes back what the caller has got. The end of the process, if that is the cause, is told with its reason. */
-  #streamCutShort(invocationId: InvocationId): void {
-    this.#cancelCut = this.#options.timers.after(exitAfterCutMs, () => {
-      this.#cancelCut = undefined
-      this.#answered({ is: 'truncated', invocationId })
-    })
+  /**
+   * It counts as the answer, as with the open agent. The end of the process, if that is the cause, is told with its reason.
+   */
+  #cutShort(answer: Answer, invocationId: InvocationId): void {
+    answer.refuse(truncatedRequest)
+    const cancel = this.#options.timers.after(exitAfterCutMs, () => this.#livesAfterCut())
+    this.#cut = { invocationId, cancel }
+  }
+
+  /** Whoever speaks after a cut has not ended, and neither has who is silent for long. */
+  #livesAfterCut(): void {
+    const cut = this.#cut
+    if (cut === undefined) return
+    cut.cancel()
+    this.#cut = undefined
+    this.#answered({ is: 'truncated', invocationId: cut.invocationId })
   }
 
   #park(asker: Asker): void {
@@ -293,14 +310,6 @@ export class RuntimeMachine {
       return invalidInvocationId
     if (!mayMove(this.#state, to)) return invalidTransition(this.#state, to)
     return undefined
-  }
-
-  /** The event is in the runtime's hands again. */
-  #answerCutShort(): void {
-    this.#state = 'Running'
-    const early = this.#early
-    this.#early = undefined
-    if (early !== undefined && !early.asker.gone) this.#nextBeforeAnswer(early.asker)
   }
 
   #answered(event: ChannelEvent): void {

@@ -1,6 +1,7 @@
 // Requests to a Runtime API as node:http reads them: those that are not ordinary.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { HttpExchange, PieceSink, StreamEnd } from '../http/exchange.js'
 
 // All official clients send a stack in a request header: a 300,000 character message makes a header as long.
@@ -9,6 +10,8 @@ const headerBytesMax = 2 * 1024 * 1024
 export class NodeExchange implements HttpExchange {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
+  /** Hears of a body that will not come to its end. */
+  #cut: (() => void) | undefined
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.#request = request
@@ -47,13 +50,9 @@ export class NodeExchange implements HttpExchange {
       if (bytes <= limitBytes) chunks.push(chunk)
       else chunks.length = 0
     })
-    let ended = false
-    this.#request.on('end', () => {
-      ended = true
+    this.#onEnd((whole) => {
+      if (!whole) return done('cut-short')
       done(bytes > limitBytes ? 'too-large' : Buffer.concat(chunks, bytes))
-    })
-    this.#request.on('close', () => {
-      if (!ended) done('cut-short')
     })
   }
 
@@ -64,14 +63,30 @@ export class NodeExchange implements HttpExchange {
       request.pause()
       sink.onRoom(() => request.resume())
     })
+    this.#onEnd((whole) => done(whole ? 'whole' : 'cut-short'))
+  }
+
+  /** Calls `done` once. */
+  #onEnd(done: (whole: boolean) => void): void {
     let ended = false
-    request.on('end', () => {
+    const end = (whole: boolean) => (): void => {
+      if (ended) return
       ended = true
-      done('whole')
-    })
-    request.on('close', () => {
-      if (!ended) done('cut-short')
-    })
+      this.#cut = undefined
+      done(whole)
+    }
+    this.#cut = end(false)
+    this.#request.on('end', end(true))
+    this.#request.on('close', end(false))
+  }
+
+  /** What follows on the connection is no part of the body. True if the request gets an answer nevertheless. */
+  cutShort(): boolean {
+    // An answer that waits for others has no socket yet.
+    if (this.#cut === undefined || this.#response.socket === null) return false
+    this.#response.shouldKeepAlive = false
+    this.#cut()
+    return this.#response.writableEnded
   }
 
   discardBody(): void {
@@ -95,7 +110,14 @@ export function nodeHttp(onExchange: (exchange: HttpExchange) => void): Server {
   server.requestTimeout = 0
   server.headersTimeout = 0
   server.timeout = 0
-  server.on('request', (request, response) => onExchange(new NodeExchange(request, response)))
-  server.on('clientError', (_error, socket) => socket.destroy())
+  const last = new WeakMap<Duplex, NodeExchange>()
+  server.on('request', (request, response) => {
+    const exchange = new NodeExchange(request, response)
+    last.set(request.socket, exchange)
+    onExchange(exchange)
+  })
+  server.on('clientError', (_error, socket) => {
+    if (!socket.writable || last.get(socket)?.cutShort() !== true) socket.destroy()
+  })
   return server
 }

@@ -16,8 +16,8 @@ const moves: Readonly<Record<RuntimeStateName, readonly RuntimeStateName[]>> = {
   // A second next while one waits blocks beside it.
   Ready: ['Ready', 'Running'],
   Running: ['Ready', 'InvocationResponse', 'InvocationErrorResponse'],
-  InvocationResponse: ['RuntimeResponseSentState', 'Running'],
-  InvocationErrorResponse: ['RuntimeResponseSentState', 'Running'],
+  InvocationResponse: ['RuntimeResponseSentState'],
+  InvocationErrorResponse: ['RuntimeResponseSentState'],
   RuntimeResponseSentState: ['Ready'],
 }
 
@@ -61,6 +61,13 @@ export const invalidResponseMode: ApiError = {
   status: 400,
   errorMessage: 'Invalid function response mode',
   errorType: 'InvalidFunctionResponseMode',
+}
+
+/** The body ended before its length or its last chunk. */
+export const truncatedRequest: ApiError = {
+  status: 400,
+  errorMessage: 'HTTP request detected as truncated',
+  errorType: 'TruncatedHTTPRequest',
 }
 
 export function entityTooLarge(limitBytes: number): ApiError {

@@ -125,12 +125,27 @@ function rootOf(
     user: user.id,
     group: user.group,
     codeOwner: ownerOf(wish.view.codeFolder),
-    hostNames: hostName === undefined ? [] : [`${hostName.address} ${hostName.name}`],
+    hostNames: [
+      ...(hostName === undefined ? [] : [`${hostName.address} ${hostName.name}`]),
+      ...(wish.runtimeApi === undefined ? [] : [insideName(wish.runtimeApi.port)]),
+    ],
     visibleCpus: cpus,
   })
   return { folder: rootFolder, words }
 }
 
+/**
+ * The environment's own address of the loopback that all share, so that extensions of two environments can listen on one port.
+ * No other environment of this machine has the port of its Runtime API.
+ */
+export function insideAddressOf(runtimeApiPort: number): string {
+  return `127.77.${runtimeApiPort >> 8}.${runtimeApiPort & 0xff}`
+}
+
+/** Where extensions listen for telemetry. Source: AWS Lambda guide, Telemetry API, destination. */
+function insideName(runtimeApiPort: number): string {
+  return `${insideAddressOf(runtimeApiPort)} sandbox.localdomain sandbox`
+}
 /** Source: recalled, `id` in a function. */
 const lambdaUser = { id: 993, group: 990 } as const
 /**

@@ -251,6 +251,7 @@ class SandboxMaker {
         storage,
         resources,
         guardian,
+        programDepth: programDepth(this.#parts.isolation),
         view: viewOf(this.#parts.isolation, wish.view, storage.folder),
         launch: this.#launcher(id, containment, storage, wish),
         wait: (durationMs) => timers.sleep(durationMs),
@@ -342,8 +343,14 @@ class SandboxMaker {
 
 /** Started by the helper, a process has a supervisor above it, and with namespaces an init between. */
 function rootedBy({ helper, namespaces }: Isolation): Rooted {
-  if (helper === undefined) return (tree, pid) => tree.addRoot(pid)
-  return (tree, pid) => tree.addAnchor(pid, namespaces === 'none' ? 1 : 2)
+  const depth = programDepth({ helper, namespaces })
+  if (depth === 0) return (tree, pid) => tree.addRoot(pid)
+  return (tree, pid) => tree.addAnchor(pid, depth)
+}
+
+function programDepth({ helper, namespaces }: Pick<Isolation, 'helper' | 'namespaces'>): 0 | 1 | 2 {
+  if (helper === undefined) return 0
+  return namespaces === 'none' ? 1 : 2
 }
 
 function escapesOf(backend: FreezerBackend, { helper }: Isolation): readonly string[] {

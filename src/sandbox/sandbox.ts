@@ -3,13 +3,15 @@
 import type { Wait } from '../cgroups/group.js'
 import { assert } from '../domain/assert.js'
 import type { Freezer } from '../freezer/freezer.js'
+import { sendSignal } from '../freezer/holds.js'
+import { childrenOf, readProcess } from '../procfs/process.js'
 import type { Containment } from './containment.js'
 import type { Guardian } from './guardian.js'
 import { identityOf } from './identity.js'
 import { memoryOfProcesses } from './process-memory.js'
 import { type EnvironmentRecord, removeEnvironment, writeRecord } from './records.js'
 import type { Resources } from './resources.js'
-import type { ProcessSpec, SandboxedProcess, StartedProcess } from './spawn.js'
+import type { OwnProcess, ProcessSpec, StartedProcess } from './spawn.js'
 import type { TmpStorage } from './storage.js'
 import type { View } from './view.js'
 
@@ -29,6 +31,8 @@ export interface SandboxParts {
   readonly resources: Resources
   readonly view: View
   readonly guardian: Guardian | undefined
+  /** How many processes of ours stand between the one that is started and the program. */
+  readonly programDepth: 0 | 1 | 2
   /** Resolves when the process is there, before it is ready. */
   readonly launch: (spec: ProcessSpec) => Promise<StartedProcess>
   readonly wait: Wait
@@ -67,7 +71,7 @@ export class Sandbox {
    * descriptor but the channel, if asked for. Paths in `spec` are the host's. It is in its control group before its first instruction.
    * @throws SpawnFailure when the program cannot be started, Error when its sandbox cannot; nothing runs then.
    */
-  async start(spec: ProcessSpec): Promise<SandboxedProcess> {
+  async start(spec: ProcessSpec): Promise<OwnProcess> {
     assert(this.removing === undefined, 'a removed sandbox starts nothing')
     assert(this.ending === 0, 'nothing is started while the sandbox is being killed')
     this.parts.resources.starting()
@@ -81,7 +85,19 @@ export class Sandbox {
       throw error
     }
     const { pid, exited, channel } = started
-    return { pid, exited, ...(channel === undefined ? {} : { channel }) }
+    return {
+      pid,
+      exited,
+      kill: () => started.child.kill('SIGKILL'),
+      terminate: () => this.terminate(started),
+      ...(channel === undefined ? {} : { channel }),
+    }
+  }
+
+  private terminate(started: StartedProcess): void {
+    if (!this.live.has(started)) return
+    const program = descendantOf(started.pid, this.parts.programDepth)
+    if (program !== undefined) sendSignal(program, 'SIGTERM')
   }
 
   private async launch(spec: ProcessSpec): Promise<StartedProcess> {
@@ -122,6 +138,11 @@ export class Sandbox {
   outlived(): void {
     // What counts it is being taken away.
     if (this.removing === undefined) this.parts.resources.outlived()
+  }
+
+  /** Without control groups its processes are also told by their variables: each of them needs them. */
+  get foundByVariables(): boolean {
+    return this.parts.containment.group === undefined
   }
 
   /** Every live process of the environment, whoever started it. */
@@ -184,6 +205,16 @@ export class Sandbox {
     resources.ended()
     this.parts.freezer.thaw()
   }
+}
+
+/** The program below its supervisor, and below its init where there is one: the first that each of them has started. */
+function descendantOf(pid: number, depth: number): number | undefined {
+  let found: number | undefined = pid
+  for (let each = 0; each < depth && found !== undefined; each += 1) {
+    const parent = readProcess(found)
+    found = parent === undefined ? undefined : childrenOf(parent)[0]
+  }
+  return found
 }
 
 /** While it is frozen nothing is allotted and nothing measured. */

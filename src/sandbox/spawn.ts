@@ -48,6 +48,14 @@ export interface SandboxedProcess {
   readonly channel?: Duplex
 }
 
+/** One of possibly several processes that were started in a sandbox. */
+export interface OwnProcess extends SandboxedProcess {
+  /** SIGTERM to the program. Nothing happens once it has ended. */
+  terminate(): void
+  /** SIGKILL to it; what it started may live on until the sandbox is killed. */
+  kill(): void
+}
+
 /** The program could not be started; nothing runs. `code` is the errno name: ENOENT, EACCES, ENOEXEC, ENOTDIR … */
 export class SpawnFailure extends Error {
   override readonly name = 'SpawnFailure'

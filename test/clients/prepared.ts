@@ -15,6 +15,10 @@ export const prepared = {
   goClient: join(folder, 'go/client'),
   /** A bootstrap for provided.al2023. */
   goFunction: join(folder, 'go/function'),
+  /** The AWS Lambda Web Adapter, an external extension. */
+  webAdapter: join(folder, 'rust/bin/lambda-adapter'),
+  /** An external extension on the crate lambda-extension. */
+  toldExtension: join(folder, 'rust/bin/told'),
   /** Code folders of functions for provided.al2023, each with the official runtime client of its language. */
   official: {
     nodejs: join(folder, 'official-nodejs'),
@@ -22,6 +26,8 @@ export const prepared = {
     python: join(folder, 'official-python'),
     go: join(folder, 'official-go'),
   },
+  /** A function on the OpenTelemetry SDK. */
+  opentelemetry: join(folder, 'opentelemetry'),
   /** Code folders of applications that are written in a web framework, each with its template. */
   apps: {
     express: join(folder, 'app-express'),

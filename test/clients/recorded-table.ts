@@ -26,10 +26,19 @@ const recorder = "the recorder's own list of the packages in its code, no part o
 const entrypoint =
   "the starting script of AWS's own images, which runs /var/runtime/bootstrap: the emulator starts a runtime itself"
 
+const metadata = "recorded before AWS's environments had the metadata endpoint"
+const metadataVariables = ['AWS_LAMBDA_METADATA_API', 'AWS_LAMBDA_METADATA_TOKEN']
+
 function introspection(runtime: string): readonly Deviation[] {
   const scenario = `test_introspection_invoke[${runtime}]`
   return ['invocation_result_payload', 'invocation_result_payload_qualified'].flatMap((answer) => [
     { scenario, answer, why: endpoint, paths: ['.environment.AWS_ENDPOINT_URL_LAMBDA'] },
+    {
+      scenario,
+      answer,
+      why: metadata,
+      paths: metadataVariables.map((each) => `.environment.${each}`),
+    },
     { scenario, answer, why: recorder, paths: ['.packages'] },
   ])
 }
@@ -59,6 +68,12 @@ export const deviations: readonly Deviation[] = [
     answer: 'lambda-init-inspection',
     why: endpoint,
     paths: ['.Payload.environment.AWS_ENDPOINT_URL_LAMBDA'],
+  },
+  {
+    scenario: 'test_lambda_init_environment',
+    answer: 'lambda-init-inspection',
+    why: metadata,
+    paths: metadataVariables.map((each) => `.Payload.environment.${each}`),
   },
   {
     scenario: 'test_runtime_introspection_x86',

@@ -380,15 +380,7 @@ t.test(
     const platform = emu.logs
       .filter(({ source }) => source === 'platform')
       .map(({ message }) => message.split(' ')[0])
-    t.same(platform, [
-      'INIT_START',
-      'INIT_REPORT',
-      'INIT_START',
-      'INIT_REPORT',
-      'START',
-      'END',
-      'REPORT',
-    ])
+    t.same(platform, ['INIT_START', 'INIT_REPORT', 'INIT_REPORT', 'START', 'END', 'REPORT'])
     const reports = emu.logs.filter(({ message }) => message.startsWith('INIT_REPORT'))
     t.match(reports[0]?.message, /Phase: init\tStatus: error\tError Type: /)
     t.match(reports[1]?.message, /Phase: invoke\tStatus: error\tError Type: /)

@@ -5,6 +5,7 @@ import type { GenerationId } from '../../src/domain/brand.js'
 import type { FunctionDefinition, Generation } from '../../src/domain/function.js'
 import {
   dummyCredentials,
+  extensionEnvironment,
   type FunctionEnvironmentOptions,
   functionEnvironment,
 } from '../../src/host/function-environment.js'
@@ -17,6 +18,7 @@ import {
 
 const options: FunctionEnvironmentOptions = {
   runtimeApi: '169.254.100.1:9001',
+  metadataToken: 'token-of-the-environment',
   logStreamName: '2026/11/21/[$LATEST]0123456789abcdef0123456789abcdef',
   taskRoot: '/var/task',
   runtimeDirectory: '/var/runtime',
@@ -74,7 +76,12 @@ for (const [scenario, answer, of] of recorded) {
     // The runtime sets the trace id, for each invocation.
     const { _X_AMZN_TRACE_ID, ...expected } = environmentIn(recordedAnswers(scenario)[answer])
     t.ok(_X_AMZN_TRACE_ID)
-    const actual = functionEnvironment(generation(of), options)
+    const { AWS_LAMBDA_METADATA_API, AWS_LAMBDA_METADATA_TOKEN, ...actual } = functionEnvironment(
+      generation(of),
+      options,
+    )
+    t.equal(AWS_LAMBDA_METADATA_API, '169.254.100.1:9001', 'newer than the recording')
+    t.equal(AWS_LAMBDA_METADATA_TOKEN, 'token-of-the-environment')
     t.same(newComparison().differences(expected, actual), [])
   })
 }
@@ -202,3 +209,38 @@ t.test('the dummy credentials have the form of temporary ones', async (t) => {
   t.equal(dummyCredentials.secretAccessKey.length, 40)
   t.match(dummyCredentials.sessionToken, /^[A-Za-z0-9+/=]{200,}$/)
 })
+
+// Source: AWS Lambda guide, Extensions API; the open Runtime API agent.
+t.test(
+  'an external extension gets the customer’s variables and the platform’s, and nothing of the runtime’s own',
+  async (t) => {
+    const environment = {
+      TEST_KEY: 'TEST_VAL',
+      AWS_XRAY_DAEMON_ADDRESS: 'mine',
+      NODE_PATH: '/mine',
+    }
+    const given = generation({ environment, logFormat: 'JSON' })
+    t.same(Object.keys(extensionEnvironment(given, { ...options, logDescriptor: 62 })).sort(), [
+      'AWS_ACCESS_KEY_ID',
+      'AWS_DEFAULT_REGION',
+      'AWS_LAMBDA_FUNCTION_MEMORY_SIZE',
+      'AWS_LAMBDA_FUNCTION_NAME',
+      'AWS_LAMBDA_FUNCTION_VERSION',
+      'AWS_LAMBDA_INITIALIZATION_TYPE',
+      'AWS_LAMBDA_LOG_FORMAT',
+      'AWS_LAMBDA_LOG_LEVEL',
+      'AWS_LAMBDA_METADATA_API',
+      'AWS_LAMBDA_METADATA_TOKEN',
+      'AWS_LAMBDA_RUNTIME_API',
+      'AWS_REGION',
+      'AWS_SECRET_ACCESS_KEY',
+      'AWS_SESSION_TOKEN',
+      'LANG',
+      'LD_LIBRARY_PATH',
+      'NODE_PATH',
+      'PATH',
+      'TEST_KEY',
+      'TZ',
+    ])
+  },
+)

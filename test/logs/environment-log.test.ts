@@ -3,10 +3,10 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { EmulatorClock } from '../../src/clock/emulator-clock.js'
-import { EnvironmentLog, tailBytes } from '../../src/logs/environment-log.js'
+import { EnvironmentLog, type LineListener, tailBytes } from '../../src/logs/environment-log.js'
 import { LogStore } from '../../src/logs/log-store.js'
 
-function open() {
+function open(more: { readonly listener?: LineListener } = {}) {
   const store = new LogStore()
   const clock = new EmulatorClock({ mode: 'virtual', startMs: 1 })
   const log = new EnvironmentLog({
@@ -15,6 +15,7 @@ function open() {
     environment: 'e1',
     clock,
     store,
+    ...more,
   })
   return { log, store, lines: () => store.read('f').map(({ message }) => message) }
 }
@@ -120,4 +121,53 @@ t.test('empty lines are not free', async (t) => {
   const keptBytes = kept.reduce((sum, record) => sum + JSON.stringify(record).length + 1, 0)
   t.ok(kept.length < 200_000, `${kept.length} of 200,000 lines are kept`)
   t.ok(keptBytes > 3_000_000 && keptBytes <= 4 * 1024 * 1024, `${keptBytes} bytes of them`)
+})
+
+t.test('a listener hears what processes write, and only while it listens', async (t) => {
+  const heard: string[] = []
+  const listener = {
+    listening: false,
+    line: ({ type, message }: { type: string; message: string }, timeMs: number) =>
+      heard.push(`${timeMs} ${type} ${message}`),
+  }
+  const { log } = open({ listener })
+  log.write(Buffer.from('before\n'))
+  listener.listening = true
+  log.begin('r1', ['START'])
+  log.write(Buffer.from('one\ntwo\n'))
+  log.end(['END'])
+  t.same(heard, ['1 function one', '1 function two'], "the platform's own lines are told as events")
+})
+
+t.test(
+  'what extensions write is told apart from the function’s lines, and is in nobody’s tail',
+  async (t) => {
+    const { log, store } = open()
+    log.begin('request', [])
+    log.write(Buffer.from('half'))
+    for (const part of ['one\ntw', 'o', '\n\nend']) log.writeExtension(Buffer.from(part))
+    log.write(Buffer.from(' whole\n'))
+    log.endExtension()
+    t.same(
+      store.read('f').map(({ source, message, requestId }) => [source, message, requestId]),
+      [
+        ['extension', 'one', 'request'],
+        ['extension', 'two', 'request'],
+        ['extension', '', 'request'],
+        ['function', 'half whole', 'request'],
+        ['extension', 'end', 'request'],
+      ],
+    )
+    t.equal(log.tail([]).toString(), 'half whole\n')
+  },
+)
+
+t.test('a line of an extension’s without end is cut where an event of a log ends', async (t) => {
+  const { log, store } = open()
+  for (let piece = 0; piece < 70; piece += 1) log.writeExtension(Buffer.alloc(8_192, 0x61))
+  log.endExtension()
+  t.same(
+    store.read('f').map(({ message }) => message.length),
+    [262_118, 262_118, 70 * 8_192 - 2 * 262_118],
+  )
 })

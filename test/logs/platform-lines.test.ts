@@ -40,6 +40,19 @@ const report = {
   maxMemoryUsedMb: 123,
 } as const
 
+const extension = {
+  type: 'platform.extension',
+  name: 'agent',
+  state: 'Ready',
+  events: ['INVOKE', 'SHUTDOWN'],
+} as const
+const failedExtension = {
+  ...extension,
+  state: 'LaunchError',
+  events: [],
+  errorType: 'PermissionDenied',
+} as const
+
 function shown(events: readonly PlatformEvent[], levels?: LogLevels): readonly string[] {
   return platformLines(
     events,
@@ -67,6 +80,16 @@ const renderings: readonly (readonly [claim: string, PlatformEvent, string])[] =
     'initReport',
     initReport,
     `{${time},"type":"platform.initReport","record":{"initializationType":"on-demand","phase":"init","status":"success","metrics":{"durationMs":173.778}}}`,
+  ],
+  [
+    'extension',
+    extension,
+    `{${time},"type":"platform.extension","record":{"name":"agent","state":"Ready","events":["INVOKE","SHUTDOWN"]}}`,
+  ],
+  [
+    'extension that could not be launched',
+    failedExtension,
+    `{${time},"type":"platform.extension","record":{"name":"agent","state":"LaunchError","events":[],"errorType":"PermissionDenied"}}`,
   ],
   [
     'start',
@@ -117,6 +140,8 @@ const levels: readonly (readonly [PlatformEvent, ReturnType<typeof systemLevel>]
   [{ ...initDone, ...failed }, 'WARN'],
   [initReport, 'DEBUG'],
   [{ ...initReport, ...timedOut }, 'WARN'],
+  [extension, 'INFO'],
+  [failedExtension, 'WARN'],
   [start, 'INFO'],
   [done, 'DEBUG'],
   [{ ...done, ...timedOut }, 'WARN'],
@@ -151,4 +176,29 @@ t.test('a level shows its own events and all above it; the default is INFO', asy
 
 t.test('what cut an invocation off has no event of its own in JSON', async (t) => {
   t.same(shown([{ type: 'platform.fault', requestId: 'id', fault: { is: 'unknown' } }], debug), [])
+})
+
+t.test('subscriptions and drops in JSON, each from its level on', async (t) => {
+  const members = { name: 'agent', state: 'Subscribed', types: ['platform'] } as const
+  const subscribed = { type: 'platform.telemetrySubscription', ...members } as const
+  const figures = { reason: 'slow', droppedRecords: 1, droppedBytes: 2 }
+  const dropped = { type: 'platform.logsDropped', ...figures } as const
+  t.equal(systemLevel(subscribed), 'INFO')
+  t.equal(systemLevel({ ...subscribed, type: 'platform.logsSubscription' }), 'INFO')
+  t.equal(systemLevel(dropped), 'WARN')
+  t.same(
+    shown([subscribed, dropped], debug).map((line) => JSON.parse(line).record),
+    [members, figures],
+  )
+})
+
+t.test('spans and tracing stand where logs on AWS have them', async (t) => {
+  const tracing = { type: 'X-Amzn-Trace-Id', value: 'Root=1-a-b;Sampled=1' } as const
+  const spans = [{ name: 'responseLatency', startMs: 0, durationMs: 2.2154 }] as const
+  const [line = ''] = shown([{ ...done, spans, tracing }], debug)
+  const { record } = JSON.parse(line)
+  t.same(Object.keys(record), ['requestId', 'status', 'tracing', 'spans', 'metrics'])
+  t.same(record.spans, [
+    { name: 'responseLatency', start: '1970-01-01T00:00:00.000Z', durationMs: 2.215 },
+  ])
 })

@@ -32,6 +32,17 @@ t.test('START, END and REPORT have their exact form', async (t) => {
   )
 })
 
+t.test('EXTENSION has its exact form, with an error and without', async (t) => {
+  const extension = { type: 'platform.extension', name: 'agent' } as const
+  t.same(textLines({ ...extension, state: 'Ready', events: ['INVOKE', 'SHUTDOWN'] }, 'status'), [
+    'EXTENSION\tName: agent\tState: Ready\tEvents: [INVOKE, SHUTDOWN]',
+  ])
+  const failed = { ...extension, state: 'LaunchError', events: [], errorType: 'PermissionDenied' }
+  t.same(textLines(failed, 'classic'), [
+    'EXTENSION\tName: agent\tState: LaunchError\tEvents: []\tError Type: PermissionDenied',
+  ])
+})
+
 // Source: examples of the AWS Lambda guide and one real log: billed = ceil(init + duration) since 1 August 2025.
 const billed: readonly [number, number | undefined, number][] = [
   [3004.92, 111.23, 3117],
@@ -136,4 +147,16 @@ t.test('what only JSON logs tell has no line in text', async (t) => {
     textLines({ type: 'platform.initRuntimeDone', phase: 'init', durationMs: 1 }, 'classic'),
     [],
   )
+})
+
+t.test('subscriptions have lines in text, dropped records have none', async (t) => {
+  const members = { name: 'agent', state: 'Subscribed', types: ['platform', 'function'] } as const
+  t.same(textLines({ type: 'platform.telemetrySubscription', ...members }, 'status'), [
+    'TELEMETRY\tName: agent\tState: Subscribed\tTypes: [Platform, Function]',
+  ])
+  t.same(textLines({ type: 'platform.logsSubscription', ...members }, 'classic'), [
+    'LOGS\tName: agent\tState: Subscribed\tTypes: [Platform, Function]',
+  ])
+  const dropped = { reason: 'slow', droppedRecords: 1, droppedBytes: 2 }
+  t.same(textLines({ type: 'platform.logsDropped', ...dropped }, 'status'), [])
 })

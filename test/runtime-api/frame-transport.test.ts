@@ -93,15 +93,17 @@ t.test('an error at the end of a stream is the error of the event', async (t) =>
   })
 })
 
-t.test('a stream that is cut leaves the event in the runtime’s hands', async (t) => {
+t.test('a stream that is cut is the end of its event, and nothing can be added', async (t) => {
   const { running, runtime, heard } = await opened(t)
   await running()
   runtime.send(frameKinds.streamBegin, 1, head)
   runtime.send(frameKinds.streamPart, 1, '', 'half')
+  const refused = runtime.answerTo(1)
   runtime.send(frameKinds.streamCut, 1, '')
-  t.equal((await runtime.post(`${requestId}/response`, '"whole"')).status, 202)
-  const event = await heard('response')
-  t.equal(event.is === 'response' && event.body.toString(), '"whole"')
+  isError(t, { ...(await refused) }, 400, 'TruncatedHTTPRequest')
+  const late = await runtime.post(`${requestId}/response`, '"whole"')
+  isError(t, late, 403, 'InvalidStateTransition')
+  t.same(await heard('truncated'), { is: 'truncated', invocationId: 'attempt-1' })
 })
 
 t.test('a stream of more than 6,291,556 bytes is refused at its end', async (t) => {

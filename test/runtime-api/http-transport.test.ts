@@ -1,44 +1,9 @@
-// What only the HTTP Runtime API has: connections, paths, response modes, foreign callers.
+// What only the HTTP Runtime API has: connections, foreign callers, resets. What it refuses is in misuse.test.ts.
 
 import { connect } from 'node:net'
 import t from 'tap'
 import type { RequestId } from '../../src/domain/brand.js'
 import { base, delivery, isError, open, requestId } from './open-channel.js'
-
-t.test(
-  'a response mode that is not streaming is 400, and the invocation is answered',
-  async (t) => {
-    const { running, respond, heard } = await open(t, false)
-    await running()
-    isError(
-      t,
-      await respond('1', { 'lambda-runtime-function-response-mode': 'Buffered' }),
-      400,
-      'InvalidFunctionResponseMode',
-      'Invalid function response mode',
-    )
-    await heard('invalid-response-mode')
-  },
-)
-
-t.test('an answer that is cut short leaves the event in the runtime’s hands', async (t) => {
-  const { channel, running, respond } = await open(t, false)
-  await running()
-  const [host, port] = channel.address.split(':')
-  await new Promise<void>((resolve) => {
-    const socket = connect(Number(port), host, () => {
-      socket.write(
-        `POST ${base}/invocation/${requestId}/response HTTP/1.1\r\nhost: ${channel.address}\r\ncontent-length: 100\r\n\r\nhalf`,
-        () => socket.destroy(),
-      )
-    })
-    socket.on('close', () => resolve())
-  })
-  // The server sees the end of the connection a moment later; until then the first answer is in progress.
-  let answer = await respond()
-  while (answer.status === 403) answer = await respond()
-  t.equal(answer.status, 202)
-})
 
 t.test('answer and next in one write on one connection', async (t) => {
   const { channel, running, heard } = await open(t, false)
@@ -59,14 +24,6 @@ t.test('answer and next in one write on one connection', async (t) => {
     if (text.includes('{"a":1}')) break
   }
   t.match(text, /^HTTP\/1\.1 202 [\s\S]*"OK"[\s\S]*HTTP\/1\.1 200 [\s\S]*second/)
-})
-
-t.test('ping, unknown paths and other methods', async (t) => {
-  const { call } = await open(t, false)
-  t.equal((await call('GET', '/ping')).status, 200)
-  t.equal((await call('GET', '/')).status, 404)
-  t.equal((await call('GET', '/2018-06-01/runtime/restore/next')).status, 404)
-  t.equal((await call('PUT', `${base}/invocation/next`)).status, 405)
 })
 
 t.test('a web page or a foreign host name cannot steal an event', async (t) => {

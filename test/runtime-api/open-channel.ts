@@ -2,17 +2,26 @@
 
 import { request as httpRequest } from 'node:http'
 import type { Test } from 'tap'
-import { systemKernel } from '../../src/clock/kernel.js'
+import { systemChance, systemKernel } from '../../src/clock/kernel.js'
 import type { InvocationId, RequestId } from '../../src/domain/brand.js'
 import { portRange } from '../../src/http/port-range.js'
-import { RuntimeChannel } from '../../src/runtime-api/channel.js'
+import { type ChannelOptions, RuntimeChannel } from '../../src/runtime-api/channel.js'
+import type { ExtensionChange } from '../../src/runtime-api/extensions.js'
 import type { ChannelEvent, Delivery } from '../../src/runtime-api/machine.js'
 import { type FrameRuntime, frameRuntime } from '../support/frame-runtime.js'
 import { speaksFrames } from '../support/runtime-channel.js'
 import { socketPair } from '../support/socket-pair.js'
 
 export const base = '/2018-06-01/runtime'
+export const metadataToken = 'token-of-the-environment'
 export const requestId = '11111111-1111-4111-8111-111111111111'
+
+export const ofFunction = {
+  functionName: 'f',
+  functionVersion: '$LATEST',
+  handler: 'index.handler',
+  accountId: '000000000000',
+}
 
 export interface Answer {
   readonly status: number
@@ -41,14 +50,24 @@ type Call = (
 ) => Promise<Answer>
 
 /** `far`: the runtime's end, where it speaks frames. */
-export async function open(t: Test, frames = speaksFrames()) {
+export async function open(
+  t: Test,
+  frames = speaksFrames(),
+  more: Pick<ChannelOptions, 'subscribe' | 'onAnswering'> = {},
+) {
   const events: ChannelEvent[] = []
+  const changes: ExtensionChange[] = []
   const listeners: (() => void)[] = []
   const channel = await RuntimeChannel.listen({
     host: '127.0.0.1',
     ports: portRange(0.5),
+    metadata: { token: metadataToken, availabilityZoneId: 'euw1-az1' },
     timers: systemKernel,
     nowMs: systemKernel.nowMs,
+    newId: () => systemChance.uuid(),
+    ofFunction,
+    ...more,
+    onExtension: (change) => changes.push(change),
     onEvent: (event) => {
       events.push(event)
       for (const listener of listeners.splice(0)) listener()
@@ -101,7 +120,7 @@ export async function open(t: Test, frames = speaksFrames()) {
   }
   const respond = (body: string | Buffer = '"ok"', headers: Record<string, string> = {}) =>
     call('POST', `${base}/invocation/${requestId}/response`, body, headers)
-  return { channel, events, call, next, heard, running, respond, runtime, far }
+  return { channel, events, changes, call, next, heard, running, respond, runtime, far }
 }
 
 export function isError(

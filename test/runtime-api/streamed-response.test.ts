@@ -3,9 +3,10 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
 import t, { type Test } from 'tap'
 import { systemKernel } from '../../src/clock/kernel.js'
+import { SimulatedKernel } from '../../src/clock/simulated-kernel.js'
 import { frameKinds } from '../../src/runtime-api/frames.js'
 import type { ResponseSink } from '../../src/runtime-api/response-sink.js'
-import { LimitedSink } from '../../src/runtime-api/response-sink.js'
+import { LimitedSink, PacedSink } from '../../src/runtime-api/response-sink.js'
 import { base, isError, open, requestId, transition } from './open-channel.js'
 
 /** Takes all there is, until it is told to have no room. */
@@ -183,7 +184,7 @@ for (const kind of ['frames', 'chunks'] as const) {
     await channel.drained()
     channel.reset()
     // A timer that is begun later and lasts longer fires later.
-    await systemKernel.sleep(100)
+    await systemKernel.sleep(1_100)
     t.same(
       events.map(({ is }) => is),
       ['asked-next'],
@@ -221,4 +222,50 @@ t.test('one byte over the limit is passed on, and no more', async (t) => {
   t.equal(sink.bytes, 11)
   t.equal(limited.take(Buffer.alloc(5)), true, 'what is dropped needs no room')
   t.same([sink.bytes, limited.bytes, limited.isOver], [11, 20, true])
+})
+
+t.test(
+  'after what is free a stream has its rate, and what is free comes back in time',
+  async (t) => {
+    const kernel = new SimulatedKernel()
+    const sink = new Sink()
+    const rate = { freeBytes: 1_000, bytesPerSecond: 100 }
+    const monotonicMs = () => kernel.monotonicMs()
+    const paced = new PacedSink(sink, { rate, timers: kernel, monotonicMs })
+    t.equal(paced.take(Buffer.alloc(1_000)), true, 'all of it at once')
+    t.equal(paced.take(Buffer.alloc(50)), false, 'and then no more')
+    let rooms = 0
+    paced.onRoom(() => {
+      rooms += 1
+    })
+    kernel.elapse(499)
+    t.equal(rooms, 0)
+    kernel.elapse(1)
+    t.equal(rooms, 1, 'half a second for 50 bytes')
+    kernel.elapse(3_000)
+    t.equal(paced.take(Buffer.alloc(300)), true)
+    t.equal(paced.take(Buffer.alloc(1)), false)
+    kernel.elapse(60_000)
+    t.equal(paced.take(Buffer.alloc(1_000)), true)
+    t.equal(paced.take(Buffer.alloc(1)), false, 'never more than was free at first')
+    t.equal(sink.bytes, 2_352, 'nothing is held back that has come')
+  },
+)
+
+t.test('a stream with a rate waits for its reader too', async (t) => {
+  const kernel = new SimulatedKernel()
+  const sink = new Sink()
+  const rate = { freeBytes: 10, bytesPerSecond: 10 }
+  const monotonicMs = () => kernel.monotonicMs()
+  const paced = new PacedSink(sink, { rate, timers: kernel, monotonicMs })
+  sink.hasRoom = false
+  t.equal(paced.take(Buffer.alloc(20)), false)
+  let rooms = 0
+  paced.onRoom(() => {
+    rooms += 1
+  })
+  kernel.elapse(1_000)
+  t.equal(rooms, 0, 'the reader has no room')
+  sink.makeRoom()
+  t.equal(rooms, 1)
 })

@@ -12,10 +12,12 @@ import type { Rules } from '../../src/placement/rules.js'
 import {
   type EnvironmentState,
   initialState,
+  type PlacementEvent,
   type PlacementRecord,
 } from '../../src/placement/state.js'
 import { handRefusal } from '../../src/placement/step.js'
 import { invocationOf, localFigures } from '../support/placement.js'
+import { happeningsOf } from './pairs.js'
 
 /** mulberry32: 32 bits of state are plenty to replay a run. */
 export function seededRandom(seed: number): () => number {
@@ -34,6 +36,8 @@ export interface WorldReport {
   readonly invocations: number
   readonly outcomes: Readonly<Record<string, number>>
   readonly phases: ReadonlySet<string>
+  /** Which event met an environment in which phase and suspension. */
+  readonly met: ReadonlySet<string>
   /** What waiting for memory came to: queued, placed, refused, evicted. */
   readonly memory: Readonly<Record<string, number>>
 }
@@ -45,6 +49,10 @@ const stepsBeforeStop = 300
 /** None; less than one environment's floor; one, two and four of them, or more that are small and frozen. */
 const budgetsMb = [null, 40, 64, 130, 256, 300]
 
+/** Up to which throw of the dice each thing happens; what is left is a deployment. */
+const seldomByHand = { submit: 0.22, host: 0.9, time: 0.97, hand: 0.985, budget: 0.988 }
+const oftenByHand = { submit: 0.2, host: 0.6, time: 0.8, hand: 0.94, budget: 0.95 }
+
 export class World {
   readonly #random: () => number
   readonly #kernel = new SimulatedKernel(1_000_000)
@@ -55,6 +63,8 @@ export class World {
   readonly #unanswered = new Set<InvocationId>()
   readonly #outcomes: Record<string, number> = {}
   readonly #phases = new Set<string>()
+  readonly #met = new Set<string>()
+  readonly #lively: boolean
   readonly #memory: Record<string, number> = { queued: 0, placed: 0, refused: 0, evicted: 0 }
   /** Who waits for memory, as the journal tells it. */
   readonly #waiting = new Map<InvocationId, string>()
@@ -64,9 +74,11 @@ export class World {
   #invocations = 0
   #draining = false
 
-  constructor(seed: number, rules?: Rules) {
+  /** @param lively users and time do more of what happens, and processes less */
+  constructor(seed: number, rules?: Rules, lively = false) {
+    this.#lively = lively
     this.#random = seededRandom(seed)
-    this.#host = new SimulatedHost((count) => this.#choose(count))
+    this.#host = new SimulatedHost((count) => this.#choose(count), lively)
     const journal = new Journal(this.#clock)
     journal.listen((entry) => this.#observe(entry as unknown as PlacementRecord))
     this.#runner = new Runner({
@@ -75,6 +87,7 @@ export class World {
       journal,
       state: initialState({ ...localFigures, budgetMb: 130, startsAtOnce: 1 }, accountLimit),
       ...(rules === undefined ? {} : { rules }),
+      onStep: (event) => this.#meet(event),
       onBug: (error) => {
         this.#bug ??= error
       },
@@ -98,6 +111,7 @@ export class World {
       invocations: this.#invocations,
       outcomes: this.#outcomes,
       phases: this.#phases,
+      met: this.#met,
       memory: this.#memory,
     }
   }
@@ -135,6 +149,15 @@ export class World {
     }
   }
 
+  #meet(event: PlacementEvent): void {
+    const { state } = this.#runner
+    for (const [env, happening] of happeningsOf(state, event)) {
+      const environment = state.environments[env]
+      if (environment === undefined) continue
+      this.#met.add(`${environment.phase.is} ${environment.suspension.is} ${happening}`)
+    }
+  }
+
   #count(what: string): void {
     this.#memory[what] = (this.#memory[what] ?? 0) + 1
   }
@@ -160,12 +183,13 @@ export class World {
 
   #somethingHappens(): void {
     const dice = this.#random()
-    if (dice < 0.22) this.#submit()
-    else if (dice < 0.9) {
+    const until = this.#lively ? oftenByHand : seldomByHand
+    if (dice < until.submit) this.#submit()
+    else if (dice < until.host) {
       if (!this.#host.happen()) this.#passTime()
-    } else if (dice < 0.97) this.#passTime()
-    else if (dice < 0.985) this.#byHand()
-    else if (dice < 0.988) this.#changeBudget()
+    } else if (dice < until.time) this.#passTime()
+    else if (dice < until.hand) this.#byHand()
+    else if (dice < until.budget) this.#changeBudget()
     else this.#redeploy()
   }
 
@@ -216,7 +240,7 @@ export class World {
   #redeploy(): void {
     const name = functions[this.#choose(functions.length)] as string
     const newest = this.#newest.get(name)
-    if (newest !== undefined && newest !== null && this.#choose(6) === 0) {
+    if (newest !== undefined && newest !== null && this.#choose(3) === 0) {
       this.#newest.set(name, null)
       this.#runner.post({ on: 'deleted', generation: newest })
     } else this.#deploy(name)
@@ -284,6 +308,8 @@ export class World {
   /** When faults and arrivals stop, all work ends: nothing is left open, held or unanswered. */
   async #end(): Promise<void> {
     this.#runner.post({ on: 'stopping' })
+    await null
+    await null
     const ended = (): boolean =>
       this.#host.remaining() === 0 && this.#runner.state.open.every((open) => open === null)
     for (let turn = 0; turn < 100_000 && !ended(); turn += 1) {

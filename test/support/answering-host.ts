@@ -60,6 +60,11 @@ export class AnsweringHost implements Host {
     this.#report({ on: 'asked-next', env: env as EnvironmentId, participant: 'runtime' })
   }
 
+  /** Anything else that a host may tell, as what its extensions do. */
+  tell(event: HostEvent): void {
+    this.#report(event)
+  }
+
   /** Its processes have this much private memory. */
   measure(env: string, privateMb: number): void {
     this.#report({ on: 'measured', env: env as EnvironmentId, privateMb })

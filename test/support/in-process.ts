@@ -5,8 +5,9 @@ import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
-import type { EmulatorOptions, LibraryEmulator, LogRecord } from '../../src/index.js'
-import { startEmulator } from '../../src/index.js'
+import type { ProfiledOptions } from '../../src/daemon/chosen-profile.js'
+import { startLibraryEmulator } from '../../src/daemon/library.js'
+import type { LibraryEmulator, LogRecord } from '../../src/index.js'
 import { mode } from './modes.js'
 
 export interface WrittenFunction {
@@ -82,17 +83,18 @@ export function writeProject(
 export async function startWith(
   t: Test,
   functions: Readonly<Record<string, WrittenFunction>>,
-  options: EmulatorOptions = {},
+  options: ProfiledOptions = {},
 ): Promise<RunningEmulator> {
   const folder = temporaryFolder(t)
   writeProject(folder, functions)
-  const emulator = await startEmulator({
+  const ofMode = {
     path: folder,
     lambdaPort: 0,
     stateDirectory: join(folder, '.state'),
+    runtimeChannel: mode.runtimeChannel,
     ...(mode.freeze === undefined ? {} : { freeze: mode.freeze }),
-    ...options,
-  })
+  }
+  const emulator = await startLibraryEmulator({ ...ofMode, ...options })
   t.teardown(() => emulator.stop())
   const logs: LogRecord[] = []
   emulator.onLog((record) => logs.push(record))

@@ -20,6 +20,8 @@ export interface Mode {
   readonly name: ModeName
   /** What is asked for with --freeze; undefined: the best that there is. */
   readonly freeze: FreezeBackend | undefined
+  /** As the variable LAMBDA_EMU_RUNTIME_CHANNEL says it to a daemon. */
+  readonly runtimeChannel: 'frames' | 'http'
   /** What can be had, best first: a test tries them all. */
   readonly freezers: readonly [Freezer, ...Freezer[]]
 }
@@ -36,7 +38,10 @@ export const thorough = given === undefined
 function modeOf(wanted: string): Mode {
   const name = modeNames.find((each) => each === wanted)
   if (name === undefined) throw new Error(`there is no mode ${wanted}`)
-  if (name === 'root-by-signal') return { name, freeze: 'signal', freezers: ['signal'] }
+  const runtimeChannel = name === 'runtime-api-by-http' ? 'http' : 'frames'
+  if (name === 'root-by-signal')
+    return { name, freeze: 'signal', runtimeChannel, freezers: ['signal'] }
   const groups = ['root', 'root-without-helper', 'runtime-api-by-http'].includes(name)
-  return { name, freeze: undefined, freezers: groups ? ['v2', 'v1', 'signal'] : ['signal'] }
+  const freezers = groups ? (['v2', 'v1', 'signal'] as const) : (['signal'] as const)
+  return { name, freeze: undefined, runtimeChannel, freezers }
 }

@@ -48,6 +48,8 @@ export class FastConnection implements ExchangeConnection {
   #doubtful = false
   #parsing = false
   #paused = false
+  /** The next answer is the last. */
+  #ending = false
   readonly #unansweredMax: number
 
   constructor(socket: Socket, options: FastConnectionOptions) {
@@ -87,7 +89,12 @@ export class FastConnection implements ExchangeConnection {
 
   #write(reply: Reply): void {
     const { date, moreHeaders = '' } = this.#options
-    writeReply(this.#socket, reply, `Date: ${date()}\r\n${moreHeaders}`)
+    const connection = this.#ending ? 'close' : 'keep-alive'
+    writeReply(
+      this.#socket,
+      reply,
+      `Date: ${date()}\r\n${moreHeaders}Connection: ${connection}\r\n`,
+    )
   }
 
   readonly #onData = (piece: Buffer): void => {
@@ -101,9 +108,13 @@ export class FastConnection implements ExchangeConnection {
     if (!this.#parsing && this.#held.length > 0) this.#go(this.#held)
   }
 
-  /** The client sends no more. It is what node:http does. */
+  /** The client sends no more. But for what is cut short and answered it is what node:http does. */
   readonly #onEnd = (): void => {
-    if (this.#receiving !== undefined || this.#held.length > 0) this.#socket.destroy()
+    const cut = this.#receiving
+    // An answer to it would have to wait for those before it.
+    this.#ending = cut !== undefined && cut === this.#unanswered[0]
+    if (this.#ending && cut?.cutShort()) this.#socket.end()
+    else if (cut !== undefined || this.#held.length > 0) this.#socket.destroy()
     else this.#socket.end()
   }
 

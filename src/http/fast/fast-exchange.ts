@@ -116,6 +116,14 @@ export class FastExchange implements HttpExchange {
     return end
   }
 
+  /** No more of the body will come. True if it has been answered nevertheless. */
+  cutShort(): boolean {
+    const done = this.#done
+    this.#done = undefined
+    done?.('cut-short')
+    return this.reply !== undefined
+  }
+
   /** The connection has closed. */
   close(): void {
     for (const listener of this.#goneListeners ?? []) listener()

@@ -23,7 +23,7 @@ export function dateHeader(nowMs: () => number): () => string {
 
 /**
  * Writes an answer in one system call.
- * @param more header lines of ours, with their ends
+ * @param more header lines of ours, Connection among them, with their ends
  * @throws TypeError ERR_INVALID_CHAR for a value that no header can have.
  */
 export function writeReply(socket: Socket, { status, headers, body }: Reply, more: string): void {
@@ -52,5 +52,5 @@ function replyHead(status: number, headers: Reply['headers'], more: string): str
     if (typeof value === 'string') validateHeaderValue(name, value)
     text += `${name}: ${value}\r\n`
   }
-  return `${text}${more}Connection: keep-alive\r\n\r\n`
+  return `${text}${more}\r\n`
 }
