@@ -46,6 +46,7 @@ const functions = ['alpha', 'beta', 'gamma']
 // Some of those that run at once wait for memory, in every budget.
 const accountLimit = 9
 const stepsBeforeStop = 300
+const livelyStepsBeforeStop = 60
 /** None; less than one environment's floor; one, two and four of them, or more that are small and frozen. */
 const budgetsMb = [null, 40, 64, 130, 256, 300]
 
@@ -104,7 +105,8 @@ export class World {
   async run(steps: number): Promise<WorldReport> {
     await this.#happenUntil(steps)
     await this.#drain()
-    await this.#happenUntil(this.#runner.steps + stepsBeforeStop)
+    const more = this.#lively ? livelyStepsBeforeStop : stepsBeforeStop
+    await this.#happenUntil(this.#runner.steps + more)
     await this.#end()
     return {
       steps: this.#runner.steps,
