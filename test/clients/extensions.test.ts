@@ -11,7 +11,7 @@ import { prepared } from './prepared.js'
 
 t.setTimeout(120_000)
 
-/** Environments share the machine's ports: a server in a function gets one that is free. */
+/** One that nobody else on this machine has on all addresses. */
 async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -48,6 +48,7 @@ Resources:
         Variables:
           AWS_LAMBDA_EXEC_WRAPPER: /opt/bootstrap
           AWS_LWA_PORT: '${port}'
+          AWS_LWA_HOST: sandbox.localdomain
       Events:
         Everything: { Type: HttpApi }
 `
@@ -58,14 +59,15 @@ const http = require('node:http')
 http.createServer((request, response) => {
   const parts = []
   request.on('data', (part) => parts.push(part))
-  request.on('end', () => {
+  request.on('end', async () => {
+    await new Promise((resolve) => setTimeout(resolve, Number(request.headers['x-wait-ms'] ?? 0)))
     const { method, url, headers } = request
     response.setHeader('x-by', 'the server')
     response.setHeader('set-cookie', ['a=1', 'b=2'])
     response.statusCode = url.startsWith('/missing') ? 404 : 200
     response.end(JSON.stringify({ method, url, asked: headers['x-asked'], body: Buffer.concat(parts).toString() }))
   })
-}).listen(Number(process.env.AWS_LWA_PORT), '127.0.0.1')
+}).listen(Number(process.env.AWS_LWA_PORT), process.env.AWS_LWA_HOST)
 `
 
 async function startWeb(t: Test) {
@@ -114,7 +116,16 @@ t.test('the Lambda Web Adapter puts an ordinary web server behind an HTTP API', 
     )
   }
   t.equal(emulator.environments().length, 1, 'one environment serves call after call')
-  t.match(emulator.environments()[0]?.suspension, /frozen|running/)
+  const headers = { 'x-wait-ms': '300' }
+  const ids = Array.from({ length: 4 }, (_, call) => `/at/once/${call}`)
+  const answers = await Promise.all(ids.map((path) => fetch(`${url}${path}`, { headers })))
+  const urls = await Promise.all(answers.map((answer) => answer.json() as Promise<{ url: string }>))
+  t.same(
+    urls.map((answered) => answered.url),
+    ids,
+    'and at once each in an environment of its own, on the same port',
+  )
+  t.equal(emulator.environments().length, 4)
 })
 
 const asksWhatWasTold = `
