@@ -207,10 +207,11 @@ function eventLine(
   return `${view.style.dim(view.clockTime(record.atMs))}  ${name} ${text}`
 }
 
-/** Only what the function itself wrote; START, END and REPORT say again what the invocation's line says. */
+/** Only what the function and its extensions wrote; START, END and REPORT say again what the invocation's line says. */
 function logLines(view: EventView, record: LogRecord): readonly string[] {
   if (record.source === 'platform') return []
-  const mark = view.style.dim(`${record.environment} │`)
+  const writer = record.source === 'extension' ? ' extension' : ''
+  const mark = view.style.dim(`${record.environment}${writer} │`)
   return messageLines(record.message, view.escape).map((line) => `${indent}${mark} ${line}`)
 }
 

@@ -219,7 +219,8 @@ export interface LogView {
 export function renderLog(record: LogRecord, view: LogView): readonly string[] {
   const { style } = view
   const name = view.named ? `${record.functionName} ` : ''
-  const mark = `${style.dim(view.clockTime(record.timeMs))} ${style.cyan(`${name}${record.environment}`)}`
+  const writer = record.source === 'extension' ? ' extension' : ''
+  const mark = `${style.dim(view.clockTime(record.timeMs))} ${style.cyan(`${name}${record.environment}${writer}`)}`
   const paint = record.source === 'platform' ? style.dim : (text: string) => text
   const message = record.source === 'platform' ? platformText(record.message) : record.message
   const [first = '', ...rest] = messageLines(message, view.escape)

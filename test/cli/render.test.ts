@@ -350,6 +350,10 @@ t.test(
       '              e1 │ \tsecond \\x1b]0;title\\x07',
     ])
     t.same(ofLog({ ...log, source: 'platform', message: 'START' }), [])
+    t.match(ofLog({ ...log, source: 'extension', message: 'sent' }), [/ extension │ sent$/])
+    t.same(renderLog({ ...log, source: 'extension', message: 'sent' }, { ...view, named: false }), [
+      '12:00:00.000 e1 extension sent',
+    ])
     t.same(renderLog(log, { ...view, named: true }), [
       '12:00:00.000 hello e1 first',
       '    \tsecond \\x1b]0;title\\x07',
