@@ -45,7 +45,10 @@ export interface StorageOptions {
   readonly timers?: Pick<KernelTimers, 'after'>
 }
 
-/** How long a cold start, which has just taken from stock, has the processors for itself. Nodes boot in less. */
+/**
+ * How long a cold start, which has just taken from stock, has the processors for itself; of many at once the last one counts. Nodes
+ * boot in less.
+ */
 const REFILL_DELAY_MS = 150
 /** Mounts that wait for the next cold start, for each size that was asked for: one takes 5 to 10 ms to make. */
 const STOCK = 2
@@ -206,7 +209,8 @@ class LoopStorage implements Storage {
 
   private refillSoon(stock: Stock): void {
     if (this.timers === undefined) return this.refill(stock)
-    stock.cancel ??= this.timers.after(REFILL_DELAY_MS, () => {
+    stock.cancel?.()
+    stock.cancel = this.timers.after(REFILL_DELAY_MS, () => {
       stock.cancel = undefined
       this.refill(stock)
     })

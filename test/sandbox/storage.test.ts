@@ -262,6 +262,23 @@ t.test(
   },
 )
 
+t.test('a start that takes from the stock puts its refill off', async (t) => {
+  const planned = new Map<() => void, number>()
+  const after = (durationMs: number, run: () => void) => {
+    planned.set(run, durationMs)
+    return () => void planned.delete(run)
+  }
+  const { storage } = arrangeStorage(t, { after })
+  const refills = () => [...planned].filter(([, durationMs]) => durationMs < 1_000)
+  const first = await storage.take(512)
+  const before = refills()
+  const second = await storage.take(512)
+  t.equal(before.length, 1)
+  t.equal(refills().length, 1)
+  t.ok(refills()[0]?.[0] !== before[0]?.[0], 'it is another one, later')
+  await Promise.all([first.remove(), second.remove()])
+})
+
 t.test('it is removed at once while a process still has a file open in it', async (t) => {
   const { storage, stateDirectory } = arrangeStorage(t)
   const tmp = await storage.take(512)
