@@ -18,12 +18,17 @@ const long = [
 ]
 // Longer ones, which run only when they are named.
 const named = ['limits', 'isolation', 'faults', 'modes', 'soak']
+// What waits for budgets and freezes of seconds runs with the limits, and in modes.
+const withLimits =
+  /^(behaviour\/thaw|e2e\/(extension-failures|extension-shutdown|telemetry-external))\.test/
 
 const wanted = process.argv.slice(2)
 const isWanted = (file) => {
   const [directory] = file.split('/')
   if (directory === 'clients') return false
   const namesIt = (part) => file.includes(part)
+  if (withLimits.test(file))
+    return wanted.some((part) => part.startsWith('limits') || namesIt(part))
   if (named.includes(directory))
     return wanted.some((part) => `${part}/`.startsWith(`${directory}/`) && namesIt(part))
   return wanted.length === 0 || wanted.some(namesIt)

@@ -15,9 +15,9 @@ export interface IdleSweepParts {
 const LOOK_EVERY_MS = 5_000
 /**
  * One collection frees what is no longer used, the next one gives the emptied pages back. Source: measured, 113, 109 and
- * then 100 MB resident after 1,700 invocations; each took 20 to 40 ms.
+ * then 100 MB resident after 1,700 invocations; each took 20 to 40 ms. After many environments it takes more.
  */
-const SWEEPS = 2
+const SWEEPS = 4
 
 /** Looks again and again until released; once nobody has called for 5 s it sweeps, and then not before more calls have come. */
 export function sweepWhenIdle(parts: IdleSweepParts): Release {

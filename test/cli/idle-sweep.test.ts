@@ -27,10 +27,10 @@ function arrange() {
   return { state, look, release, waiting }
 }
 
-t.test('what a start leaves is swept twice, and then there is nothing to sweep', async (t) => {
+t.test('what a start leaves is swept four times, and then there is nothing to sweep', async (t) => {
   const { state, look } = arrange()
   look(10)
-  t.equal(state.sweeps, 2)
+  t.equal(state.sweeps, 4)
 })
 
 t.test('nothing is swept while calls come, and it is once they have stopped', async (t) => {
@@ -41,10 +41,10 @@ t.test('nothing is swept while calls come, and it is once they have stopped', as
   }
   t.equal(state.sweeps, 0)
   look(5)
-  t.equal(state.sweeps, 2)
+  t.equal(state.sweeps, 4)
   state.total += 1
   look(5)
-  t.equal(state.sweeps, 4)
+  t.equal(state.sweeps, 8)
 })
 
 t.test('a release ends it', async (t) => {
