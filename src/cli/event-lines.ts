@@ -210,9 +210,13 @@ function eventLine(
 /** Only what the function and its extensions wrote; START, END and REPORT say again what the invocation's line says. */
 function logLines(view: EventView, record: LogRecord): readonly string[] {
   if (record.source === 'platform') return []
-  const writer = record.source === 'extension' ? ' extension' : ''
-  const mark = view.style.dim(`${record.environment}${writer} │`)
+  const mark = view.style.dim(`${writerOf(record)} │`)
   return messageLines(record.message, view.escape).map((line) => `${indent}${mark} ${line}`)
+}
+
+/** The environment, and whether its extensions wrote the line. */
+export function writerOf({ environment, source }: LogRecord): string {
+  return source === 'extension' ? `${environment} extension` : environment
 }
 
 /** Lambda's Node runtime writes a carriage return for each line feed inside a message. */

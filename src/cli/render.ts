@@ -9,7 +9,7 @@ import type {
   Status,
   Warning,
 } from '../admin/contract.js'
-import { messageLines } from './event-lines.js'
+import { messageLines, writerOf } from './event-lines.js'
 import { platformText } from './platform-text.js'
 import { duration, type Style, table } from './text.js'
 
@@ -219,8 +219,7 @@ export interface LogView {
 export function renderLog(record: LogRecord, view: LogView): readonly string[] {
   const { style } = view
   const name = view.named ? `${record.functionName} ` : ''
-  const writer = record.source === 'extension' ? ' extension' : ''
-  const mark = `${style.dim(view.clockTime(record.timeMs))} ${style.cyan(`${name}${record.environment}${writer}`)}`
+  const mark = `${style.dim(view.clockTime(record.timeMs))} ${style.cyan(`${name}${writerOf(record)}`)}`
   const paint = record.source === 'platform' ? style.dim : (text: string) => text
   const message = record.source === 'platform' ? platformText(record.message) : record.message
   const [first = '', ...rest] = messageLines(message, view.escape)

@@ -1,10 +1,10 @@
 // What code inside an execution environment meets: the rows of the table, against three emulators, several at a time.
 
-import { LambdaClient } from '@aws-sdk/client-lambda'
 import t, { type Test } from 'tap'
 import type { ProfiledOptions } from '../../src/daemon/chosen-profile.js'
 import { localProfile } from '../../src/profile/profile.js'
 import { startWith, type WrittenFunction } from '../support/in-process.js'
+import { lambdaClient } from '../support/lambda-client.js'
 import { functions } from './functions.js'
 import { classicRows, initLimitRows, rows } from './rows.js'
 import { isAlone, play, type Row, type Stage } from './table.js'
@@ -32,13 +32,7 @@ async function stage(
     functions[row.function],
   ])
   const emu = await startWith(t, Object.fromEntries(project), options)
-  const lambda = new LambdaClient({
-    endpoint: emu.emulator.lambdaUrl,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-    maxAttempts: 1,
-  })
-  t.teardown(() => lambda.destroy())
+  const lambda = lambdaClient(t, emu.emulator.lambdaUrl)
   return { emu, lambda }
 }
 

@@ -1,8 +1,9 @@
 // A streamed response at the rate of a profile that has one: by a real function and a real client.
 
-import { InvokeWithResponseStreamCommand, LambdaClient } from '@aws-sdk/client-lambda'
+import { InvokeWithResponseStreamCommand } from '@aws-sdk/client-lambda'
 import t from 'tap'
 import { startWith } from '../support/in-process.js'
+import { lambdaClient } from '../support/lambda-client.js'
 
 const source = `
 const piece = Buffer.alloc(50_000, 120)
@@ -17,13 +18,7 @@ t.test('a stream lasts as long as its rate says, and loses nothing', async (t) =
   for (const runtimeChannel of ['frames', 'http'] as const) {
     const options = { runtimeChannel, figures: { streamRate } }
     const emu = await startWith(t, { stream: { files: { 'index.js': source } } }, options)
-    const lambda = new LambdaClient({
-      endpoint: emu.emulator.lambdaUrl,
-      region: 'us-east-1',
-      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-      maxAttempts: 1,
-    })
-    t.teardown(() => lambda.destroy())
+    const lambda = lambdaClient(t, emu.emulator.lambdaUrl)
     const read = async (bytes: number) => {
       const Payload = Buffer.from(JSON.stringify({ bytes }))
       const command = new InvokeWithResponseStreamCommand({ FunctionName: 'stream', Payload })

@@ -7,12 +7,12 @@ import {
   InvokeWithResponseStreamCommand,
   type InvokeWithResponseStreamCommandInput,
   type InvokeWithResponseStreamCommandOutput,
-  LambdaClient,
 } from '@aws-sdk/client-lambda'
 import type { Test } from 'tap'
 import type { JournalRecord } from '../../src/admin/contract.js'
 import { type Daemon, startDaemon, until } from '../support/daemon.js'
 import { projectOf, temporaryFolder } from '../support/functions.js'
+import { lambdaClient } from '../support/lambda-client.js'
 import { type Gate, openGate, streamingSource } from './streaming-functions.js'
 
 type Options = Partial<InvokeWithResponseStreamCommandInput>
@@ -64,13 +64,7 @@ export async function stage(t: Test, channel: 'frames' | 'http'): Promise<Stage>
   const variables = { LAMBDA_EMU_RUNTIME_CHANNEL: channel }
   const stateDirectory = temporaryFolder(t)
   const daemon = await startDaemon(t, { project, stateDirectory, variables })
-  const lambda = new LambdaClient({
-    endpoint: daemon.lambdaUrl,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-    maxAttempts: 1,
-  })
-  t.teardown(() => lambda.destroy())
+  const lambda = lambdaClient(t, daemon.lambdaUrl)
   const begin: Stage['begin'] = (FunctionName, event, options = {}) => {
     const Payload = Buffer.from(JSON.stringify(event))
     return lambda.send(new InvokeWithResponseStreamCommand({ FunctionName, Payload, ...options }))

@@ -1,5 +1,6 @@
 // Which event can meet an environment in which state: every pair that can be made, and why the others cannot.
 
+import { environmentPhases } from '../../src/admin/contract.js'
 import { assertNever } from '../../src/domain/assert.js'
 import type { EnvironmentId } from '../../src/domain/brand.js'
 import type {
@@ -42,16 +43,7 @@ export const happenings = [
 ] as const
 export type Happening = (typeof happenings)[number]
 
-export const phases: readonly PhaseName[] = [
-  'created',
-  'initializing',
-  'ready',
-  'busy',
-  'resetting',
-  'dormant',
-  'shutting-down',
-  'gone',
-]
+export const phases: readonly PhaseName[] = environmentPhases
 export const suspensions: readonly Suspension['is'][] = ['running', 'freezing', 'frozen', 'thawing']
 
 /** The environments that an event is about, with the event's name, before the step that takes it. */
