@@ -2,12 +2,11 @@
 
 import { createHash } from 'node:crypto'
 import {
+  accessSync,
   chmodSync,
-  closeSync,
-  fsyncSync,
+  constants,
   linkSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   realpathSync,
@@ -15,7 +14,6 @@ import {
   rmSync,
   statSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path'
@@ -79,7 +77,7 @@ function realPath(path: string): string {
 }
 
 /**
- * Makes the directory, for this user alone, and tries to write in it.
+ * Makes the directory, for this user alone, and asks whether it can be written in.
  * @throws EmulatorError EMU_STATE_DIRECTORY.
  */
 export function prepareStateDirectory(path: string): void {
@@ -89,9 +87,7 @@ export function prepareStateDirectory(path: string): void {
     const own = process.getuid?.()
     if (own !== undefined && uid !== own) throw new Error(`it belongs to user ${uid}`)
     chmodSync(path, 0o700)
-    const probe = join(path, `probe.${process.pid}`)
-    closeSync(openSync(probe, 'w', 0o600))
-    rmSync(probe)
+    accessSync(path, constants.W_OK | constants.X_OK)
   })
 }
 
@@ -119,17 +115,17 @@ function fileIn(directory: string): string {
 export function writeDaemonFile(directory: string, file: DaemonFile): void {
   const state = readDaemonFile(directory)
   if (state.is === 'alive' && state.file.pid !== file.pid) throw daemonRunning(state.file)
-  orRefuse(directory, () => {
-    const part = `${fileIn(directory)}.${process.pid}`
-    const descriptor = openSync(part, 'w', 0o600)
-    try {
-      writeSync(descriptor, `${JSON.stringify(file, null, 2)}\n`)
-      fsyncSync(descriptor)
-    } finally {
-      closeSync(descriptor)
-    }
-    renameSync(part, fileIn(directory))
-  })
+  orRefuse(directory, () => renameSync(writePart(directory, file), fileIn(directory)))
+}
+
+/**
+ * The file under a name of this process's own. It is not flushed to the disk: what a loss of power leaves of it is nobody's,
+ * and a daemon that is killed while it waits for a disk would leave it behind.
+ */
+function writePart(directory: string, file: DaemonFile): string {
+  const part = `${fileIn(directory)}.${process.pid}`
+  writeFileSync(part, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 })
+  return part
 }
 
 /**
@@ -139,32 +135,43 @@ export function writeDaemonFile(directory: string, file: DaemonFile): void {
 export function claimDaemonFile(directory: string, file: DaemonFile): void {
   const lock = join(directory, 'daemon.lock')
   orRefuse(directory, () => {
-    takeLock(lock, file)
+    const part = writePart(directory, file)
     try {
-      const state = readDaemonFile(directory)
-      if (state.is === 'alive') throw daemonRunning(state.file)
-      writeDaemonFile(directory, file)
+      takeLock(part, lock)
+      try {
+        const state = readDaemonFile(directory)
+        if (state.is === 'alive') throw daemonRunning(state.file)
+        renameSync(part, fileIn(directory))
+        removeDeadParts(directory)
+      } finally {
+        rmSync(lock, { force: true })
+      }
     } finally {
-      rmSync(lock, { force: true })
+      rmSync(part, { force: true })
     }
   })
 }
 
-/** Held for the moment of looking and writing. Who finds it held is too late: another daemon is starting. */
-function takeLock(lock: string, file: DaemonFile): void {
-  // Linked under its name when it is whole: nobody ever reads half of it.
-  const own = `${lock}.${process.pid}`
-  writeFileSync(own, JSON.stringify(file), { mode: 0o600 })
-  try {
-    while (!linked(own, lock)) {
-      const holder = lockHolder(lock)
-      if (holder === 'gone') continue
-      if (holder !== undefined && isAlive(holder)) throw daemonRunning(holder)
-      // Its holder died in that very moment.
-      rmSync(lock, { force: true })
-    }
-  } finally {
-    rmSync(own, { force: true })
+/**
+ * Held for the moment of looking and writing. Who finds it held is too late: another daemon is starting.
+ * It is the whole part under a second name, so nobody ever reads half of it.
+ */
+function takeLock(part: string, lock: string): void {
+  while (!linked(part, lock)) {
+    const holder = lockHolder(lock)
+    if (holder === 'gone') continue
+    if (holder !== undefined && isAlive(holder)) throw daemonRunning(holder)
+    // Its holder died in that very moment.
+    rmSync(lock, { force: true })
+  }
+}
+
+/** Of daemons that were killed between writing their part and giving it its name. */
+function removeDeadParts(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    const pid = /^daemon\.json\.(\d+)$/.exec(name)?.[1]
+    if (pid === undefined || isAlive({ pid: Number(pid), startTime: '' })) continue
+    rmSync(join(directory, name), { force: true })
   }
 }
 

@@ -1,6 +1,6 @@
 // The state directory: who may see it, and how a dead daemon is told from a living one.
 
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   mkdirSync,
@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import {
+  claimDaemonFile,
   type DaemonFile,
   findDaemon,
   prepareStateDirectory,
@@ -248,4 +249,25 @@ t.test('of several daemons that claim one directory at once, exactly one wins', 
   const winner = children[verdicts.indexOf('won')]
   t.match(readDaemonFile(directory), { is: 'alive', file: { pid: winner?.pid } })
   t.same(readdirSync(directory), ['daemon.json'], 'no other file is left')
+})
+
+t.test(
+  'what killed daemons left half done is removed by the next one, what a living one writes is not',
+  async (t) => {
+    const directory = folder(t)
+    const gone = spawnSync(process.execPath, ['-e', '0']).pid
+    for (const pid of [gone, process.ppid])
+      writeFileSync(join(directory, `daemon.json.${pid}`), '{')
+    claimDaemonFile(directory, ownFile('/project'))
+    t.same(readdirSync(directory).sort(), ['daemon.json', `daemon.json.${process.ppid}`])
+  },
+)
+
+t.test('a claim that comes too late leaves nothing of its own', async (t) => {
+  const directory = folder(t)
+  const other = { ...ownFile('/project'), pid: process.ppid }
+  const alive = { ...other, startTime: processStartTime(process.ppid) ?? '' }
+  writeFileSync(join(directory, 'daemon.json'), JSON.stringify(alive))
+  t.throws(() => claimDaemonFile(directory, ownFile('/project')), { code: 'EMU_DAEMON_RUNNING' })
+  t.same(readdirSync(directory), ['daemon.json'])
 })
