@@ -18,9 +18,9 @@ const long = [
 ]
 // Longer ones, which run only when they are named.
 const named = ['limits', 'isolation', 'faults', 'modes', 'soak']
-// What waits for budgets and freezes of seconds runs with the limits, and in modes.
+// What waits for budgets, shares and freezes of seconds runs with the limits, and in modes.
 const withLimits =
-  /^(behaviour\/thaw|e2e\/(extension-failures|extension-shutdown|telemetry-external))\.test/
+  /^(behaviour\/thaw|e2e\/(budget|f1|extension-failures|extension-shutdown|telemetry-external))\.test/
 
 const wanted = process.argv.slice(2)
 const isWanted = (file) => {

@@ -166,12 +166,12 @@ export class Group {
 
   /**
    * Kills until nothing is left. Another may remove the group meanwhile, as a guardian does beside a sweep: only an
-   * empty one can be. @throws Error when something does not die in 30 s.
+   * empty one can be. @throws Error when something does not die in `withinMs`.
    */
-  async killAll(wait: Wait): Promise<void> {
+  async killAll(wait: Wait, withinMs = EMPTY_WITHIN_MS): Promise<void> {
     let waitedMs = 0
     for (let pauseMs = 1; this.populated(); pauseMs = Math.min(pauseMs * 2, WAIT_MS_MAX)) {
-      if (waitedMs > EMPTY_WITHIN_MS) {
+      if (waitedMs > withinMs) {
         throw new Error(`processes ${this.procs().join(' ')} of ${this.name} do not die`)
       }
       try {

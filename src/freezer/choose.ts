@@ -74,6 +74,8 @@ function v1Parents({ v1 }: CgroupSupport): { parents: GroupParents } | { refused
 }
 
 const PROBE_ROUNDS_MAX = 200
+/** For one shell to die; a tree that is no control group at all never says that it did. */
+const PROBE_DIES_WITHIN_MS = 2_000
 
 /** Puts one waiting shell into a group, freezes, thaws and kills it. Returns what went wrong. About 20 ms. */
 async function probe(parents: GroupParents, options: ChooseOptions): Promise<string | undefined> {
@@ -93,7 +95,7 @@ async function probe(parents: GroupParents, options: ChooseOptions): Promise<str
       return await exercise(group, child.pid, options.wait)
     } finally {
       child.kill('SIGKILL')
-      await group.killAll(options.wait)
+      await group.killAll(options.wait, PROBE_DIES_WITHIN_MS)
       await ended
       await group.remove(options.wait)
     }
