@@ -61,6 +61,13 @@ export const rows = {
     figure: 'ratio',
     bar: null,
   },
+  'two-daemons': {
+    work: 'the same 16 connections shared by two whole daemons: what threads could give at the most',
+    unit: '/s',
+    reference: 'fastify POST echo',
+    figure: 'ratio',
+    bar: null,
+  },
   'freeze-grace-0': {
     work: 'freezing per warm invoke p50, no grace',
     unit: 'ms',

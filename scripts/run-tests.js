@@ -27,8 +27,7 @@ const isWanted = (file) => {
   const [directory] = file.split('/')
   if (directory === 'clients') return false
   const namesIt = (part) => file.includes(part)
-  if (withLimits.test(file))
-    return wanted.some((part) => part.startsWith('limits') || namesIt(part))
+  if (withLimits.test(file)) return wanted.some((part) => /^limits\/?$/.test(part) || namesIt(part))
   if (named.includes(directory))
     return wanted.some((part) => `${part}/`.startsWith(`${directory}/`) && namesIt(part))
   return wanted.length === 0 || wanted.some(namesIt)
