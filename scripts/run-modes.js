@@ -44,6 +44,7 @@ const behaviour = [
 const everything = [
   ...behaviour,
   'behaviour/thaw.test.js',
+  'behaviour/thaw-connections.test.js',
   'e2e/extension-failures.test.js',
   'e2e/extension-shutdown.test.js',
   'e2e/telemetry-external.test.js',

@@ -20,7 +20,7 @@ const long = [
 const named = ['limits', 'isolation', 'faults', 'modes', 'soak']
 // What waits for budgets, shares and freezes of seconds runs with the limits, and in modes.
 const withLimits =
-  /^(behaviour\/thaw|e2e\/(budget|f1|extension-failures|extension-shutdown|telemetry-external))\.test/
+  /^(behaviour\/thaw(-connections)?|e2e\/(budget|f1|extension-failures|extension-shutdown|telemetry-external))\.test/
 
 const wanted = process.argv.slice(2)
 const isWanted = (file) => {

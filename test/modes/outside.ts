@@ -64,7 +64,8 @@ export function listeningPorts(pid: number): readonly number[] {
     .map(([, local = '']) => Number.parseInt(local.split(':')[1] ?? '', 16))
 }
 
-function socketOf(pid: number, fd: string): string | undefined {
+/** Inode of the socket that a descriptor is; undefined when it is another thing. */
+export function socketOf(pid: number, fd: string): string | undefined {
   try {
     return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1]
   } catch {
