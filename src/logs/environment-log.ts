@@ -10,6 +10,8 @@ export const tailBytes = 4096
 // One event of CloudWatch Logs holds at most 256 KB less 26 bytes; longer lines are cut there.
 const lineBytesMax = 262_118
 const newline = 0x0a
+/** Most functions say less. */
+const tailBytesAtFirst = 512
 const lineEnd = Buffer.from([newline])
 
 /** Who else hears what processes write. */
@@ -40,7 +42,7 @@ export class EnvironmentLog {
   readonly #options: EnvironmentLogOptions
   #requestId: string | undefined
   /** A line that has begun and not ended, in a buffer that is written again and again. */
-  #partial = Buffer.alloc(0)
+  #partial: Buffer = Buffer.alloc(0)
   #partialBytes = 0
   /** A line was told before its end was written, because somebody else spoke. */
   #toldEarly = false
@@ -179,10 +181,7 @@ export class EnvironmentLog {
   }
 
   #reserve(bytes: number): void {
-    if (bytes <= this.#partial.length) return
-    const larger = Buffer.alloc(Math.min(lineBytesMax, Math.max(bytes, 2 * this.#partial.length)))
-    this.#partial.copy(larger, 0, 0, this.#partialBytes)
-    this.#partial = larger
+    this.#partial = withRoom(this.#partial, this.#partialBytes, bytes, lineBytesMax)
   }
 
   #endLine(rest: Buffer): void {
@@ -240,17 +239,29 @@ export class EnvironmentLog {
   }
 }
 
+/** The same, or a larger one with its first `used` bytes: it grows by doubling, up to `most`. */
+function withRoom(kept: Buffer, used: number, bytes: number, most: number): Buffer {
+  if (bytes <= kept.length) return kept
+  const larger = Buffer.alloc(Math.min(most, Math.max(bytes, 2 * kept.length)))
+  kept.copy(larger, 0, 0, used)
+  return larger
+}
+
 /** The last bytes of what has been pushed. */
 class ByteTail {
-  readonly #kept: Buffer
+  readonly #limit: number
+  #kept: Buffer
   #length = 0
 
   constructor(limit: number) {
-    this.#kept = Buffer.alloc(limit)
+    this.#limit = limit
+    this.#kept = Buffer.alloc(Math.min(limit, tailBytesAtFirst))
   }
 
   push(bytes: Buffer): void {
-    const limit = this.#kept.length
+    const limit = this.#limit
+    const wanted = Math.min(limit, this.#length + bytes.length)
+    this.#kept = withRoom(this.#kept, this.#length, wanted, limit)
     const added = bytes.length > limit ? bytes.subarray(bytes.length - limit) : bytes
     const over = this.#length + added.length - limit
     if (over > 0) {

@@ -7,6 +7,8 @@ import type { LogRecord } from '../domain/log-record.js'
 const bytesKeptPerFunction = 4 * 1024 * 1024
 const bytesKept = 6 * 1024 * 1024
 const pageBytes = 64 * 1024
+/** There may be hundreds of functions that say next to nothing. */
+const firstPageBytes = 4 * 1024
 const longPageBytes = 256 * 1024
 
 /** `json` is the record's text, which is made anyway. */
@@ -66,9 +68,7 @@ export class LogStore {
 
   /** While a limit is passed the function itself, or whoever has most, gives its oldest page; nobody gives the only one. */
   #pageFor(needed: number, kept: KeptRecords): Page {
-    // Long lines get long pages, of few sizes: so that a page that is given back fits the next one.
-    const wanted =
-      needed > pageBytes / 4 ? Math.ceil(needed / longPageBytes) * longPageBytes : pageBytes
+    const wanted = pageBytesFor(needed, kept.bytes)
     let freed: Page | undefined
     for (;;) {
       const giver = this.#giver(wanted, kept)
@@ -86,6 +86,14 @@ export class LogStore {
     if (kept.bytes + wanted > bytesKeptPerFunction) return kept
     return this.#bytes + wanted > bytesKept ? largestOf(this.#functions.values()) : undefined
   }
+}
+
+/** Of few sizes, so that a page that is given back fits the next one: long ones for long lines, small ones at first. */
+function pageBytesFor(needed: number, keptAlready: number): number {
+  if (needed > pageBytes / 4) return Math.ceil(needed / longPageBytes) * longPageBytes
+  let bytes = firstPageBytes
+  while (bytes < pageBytes && bytes < Math.max(needed, keptAlready)) bytes *= 2
+  return bytes
 }
 
 function largestOf(all: Iterable<KeptRecords>): KeptRecords | undefined {

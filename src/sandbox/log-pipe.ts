@@ -171,7 +171,7 @@ class OpenLogPipe implements LogPipe {
     this.reader ??= this.read()
   }
 
-  /** One buffer for all that is read: a storm of output leaves nothing for the collector but its lines. */
+  /** One buffer for all that all pipes read: a storm of output leaves nothing for the collector but its lines. */
   private read(): Socket {
     const callback = (length: number, buffer: Uint8Array): boolean => {
       this.take(Buffer.from(buffer.buffer, buffer.byteOffset, length))
@@ -183,7 +183,7 @@ class OpenLogPipe implements LogPipe {
       fd: this.fds.readFd,
       readable: true,
       writable: false,
-      onread: { buffer: Buffer.alloc(READ_BYTES), callback },
+      onread: { buffer: outputChunk, callback },
     }
     return new Socket(options)
   }
@@ -291,7 +291,11 @@ class OpenLogPipe implements LogPipe {
   }
 }
 
-/** Read into by every pipe in turn: what is read is taken before the next read. */
+/**
+ * Read into by every pipe in turn: what is read is taken before the next read. One when there is output, the other at once
+ * for a mark, which a listener to the output of another pipe may set.
+ */
+const outputChunk = Buffer.alloc(READ_BYTES)
 const markChunk = Buffer.alloc(READ_BYTES)
 
 /** EAGAIN on either end: full for a writer, empty for a reader. */

@@ -24,7 +24,9 @@ export class MarkSplitter {
   /** `token` is hexadecimal and unguessable: who knows it can forge marks. */
   constructor(token: string, listeners: MarkListeners) {
     assert(/^[0-9a-f]{16,}$/.test(token), 'a mark token is at least 16 hexadecimal digits')
-    this.start = Buffer.from(`\0${token}`, 'latin1')
+    // Not of Node's pool: a few bytes that stay would hold 8 KB of it.
+    this.start = Buffer.allocUnsafeSlow(1 + token.length)
+    this.start.write(`\0${token}`, 'latin1')
     this.listeners = listeners
   }
 
