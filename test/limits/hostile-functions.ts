@@ -23,8 +23,10 @@ def handler(event, context):
             os.fork()
         except OSError as error:
             if not os.path.exists('/tmp/refused'):
-                with open('/tmp/refused', 'w') as file:
+                own = f'/tmp/{os.getpid()}'
+                with open(own, 'w') as file:
                     file.write(str(error.errno))
+                os.rename(own, '/tmp/refused')
 `,
   { timeoutSeconds: 4 },
 )
