@@ -99,6 +99,9 @@ static void take(struct sandbox *sandbox, const char *word, char **words) {
   } else if (strcmp(word, "--group") == 0) {
     sandbox->own_group = open(words[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (sandbox->own_group < 0) refuse(sandbox, words[1], errno);
+  } else if (strcmp(word, "--network") == 0) {
+    sandbox->network = open(words[1], O_RDONLY | O_CLOEXEC);
+    if (sandbox->network < 0) refuse(sandbox, words[1], errno);
   } else if (strcmp(word, "--born") == 0) {
     sandbox->born = true;
   } else if (strcmp(word, "--channel") == 0) {
@@ -126,7 +129,7 @@ static int arguments_of(const char *word) {
     int arguments;
   } known[] = {{"--parent", 1},   {"--namespaces", 1}, {"--root", 1}, {"--join", 1},
                {"--group", 1},    {"--born", 0},       {"--channel", 0}, {"--connects", 3},   {"--user", 2}, {"--cpus", 1},
-               {"--limit", 3},    {"--chdir", 1},     {"--log", 1}};
+               {"--limit", 3},    {"--chdir", 1},     {"--log", 1},  {"--network", 1}};
   for (size_t each = 0; each < sizeof known / sizeof *known; each++) {
     if (strcmp(known[each].word, word) == 0) return known[each].arguments;
   }
@@ -304,6 +307,9 @@ static _Noreturn void be_init(struct sandbox *sandbox, int alive, int result) {
   struct pollfd hung = {.fd = alive, .events = POLLIN};
   if (poll(&hung, 1, 0) > 0) _exit(EXIT_HELPER);
   prctl(PR_SET_NAME, "lambda-emu-init");
+  if (sandbox->network >= 0 && setns(sandbox->network, CLONE_NEWNET) != 0) {
+    refuse(sandbox, "enter the network", errno);
+  }
   enter_root(sandbox);
   pid_t program = start_program(sandbox);
   /* The function sees this process: not even where the helper lies is its business. */
@@ -400,9 +406,11 @@ static _Noreturn void run_here(struct sandbox *sandbox) {
 
 static _Noreturn void run(int argc, char **argv) {
   /* Opened as further descriptors by whoever started this process; everything above is none of ours. */
-  struct sandbox sandbox = {.status = STATUS, .channel = -1, .log = -1, .own_group = -1, .owner_namespace = -1};
+  struct sandbox sandbox = {.status = STATUS, .channel = -1, .log = -1, .own_group = -1, .owner_namespace = -1,
+                            .network = -1};
   syscall(SYS_close_range, CHANNEL, ~0U, CLOSE_RANGE_CLOEXEC);
   if (fcntl(STATUS, F_GETFD) < 0) sandbox.status = -1;
+  if (argc > 0 && strcmp(argv[0], "network") == 0) keep_network(argc - 1, argv + 1);
   parse(&sandbox, argc, argv);
   prctl(PR_SET_NAME, "lambda-emu-run");
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) refuse(&sandbox, "parent-death signal", errno);

@@ -40,6 +40,8 @@ struct sandbox {
   int mounts_count;
   /* For files that only their owner may read: see open_owner_namespace; -1 for none. */
   int owner_namespace;
+  /* The network namespace that it is in; -1: the host's. */
+  int network;
   uid_t user;
   gid_t group;
   bool has_user;

@@ -4,6 +4,8 @@
 
 /* Descriptors that are opened for a process that is to start something, after the standard ones. */
 enum { CHANNEL = 3, STATUS = 4 };
+/* Under this one the process that keeps a network has its namespace. */
+#define NETWORK 5
 
 struct forked {
   /* As of `run`: its words, a NULL behind them. */
@@ -17,5 +19,8 @@ struct forked {
 
 /* As `run`, in a process that was not executed anew: those descriptors are open, and none above. */
 _Noreturn void run_forked(const struct forked *forked);
+
+/* Of `run`, when its first word is `network`: makes the network of an environment and keeps it. */
+_Noreturn void keep_network(int argc, char **argv);
 
 #endif

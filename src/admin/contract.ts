@@ -68,6 +68,8 @@ export interface Status {
     readonly reason: string
     /** What this backend cannot hold still, one sentence each. */
     readonly escapes: readonly string[]
+    /** With --freeze-network: each environment has a network, which is down while it is frozen. */
+    readonly network: boolean
   }
   /** What environments get here, in the words of `lambda-emu doctor`. */
   readonly sandbox: SandboxStatus
@@ -415,6 +417,10 @@ export interface EmulatorOptions {
   readonly region?: string
   readonly accountId?: string
   readonly freeze?: FreezeBackend
+  /** A network for each environment, its link down while it is frozen; needs root. Default false. */
+  readonly freezeNetwork?: boolean
+  /** With `freezeNetwork`: ports of 127.0.0.1 on this machine that functions reach at the same address. */
+  readonly relay?: readonly number[]
   /** Between the last request for the next event and the freeze: 0 (at once) to 1,000. Default: the profile's. */
   readonly freezeGraceMs?: number
   /** How logs in text format tell of a failure: Status in REPORT, or in words before END, as until 2024. Default: the profile's. */

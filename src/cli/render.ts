@@ -26,9 +26,10 @@ const backendNames: Readonly<Record<FreezeBackend, string>> = {
 }
 
 export function freezeMark(status: Status, style: Style): string {
-  const { backend } = status.freezer
+  const { backend, network } = status.freezer
   const paint = { v2: style.green, v1: style.green, signal: style.yellow, none: style.red }[backend]
-  return `${paint(backend === 'none' ? '○' : '●')} ${backendNames[backend]}`
+  const what = network ? ' and network' : ''
+  return `${paint(backend === 'none' ? '○' : '●')} ${backendNames[backend]}${what}`
 }
 
 /** What is less than Lambda's, one phrase each. */

@@ -8,6 +8,7 @@ import type { LoadOptions } from '../config/loaded.js'
 import {
   flagOf,
   parameterOverrides,
+  portsOf,
   type ResolvedSettings,
   resolveSettings,
   type SettingName,
@@ -136,7 +137,8 @@ export async function readStartOptions(
     ...defined({ host, lambdaPort, httpPort, stagePath, watch, strict, freeze, isolation, cpu }),
     ...defined({ freezeGraceMs: values.freezeGrace, memoryBudgetMb: values.memoryBudget }),
     ...defined({ stateDirectory, runtimeChannel: values.runtimeChannel }),
-    ...defined({ reportStyle: values.reportStyle }),
+    ...defined({ reportStyle: values.reportStyle, freezeNetwork: values.freezeNetwork }),
+    ...defined({ relay: values.relay === undefined ? undefined : portsOf(values.relay) }),
   } as EmulatorOptions
   return { options, loadOptions, settings, notes: notesOf(given) }
 }

@@ -8,6 +8,7 @@ interface SettingSpec {
   readonly kind:
     | 'text'
     | 'port'
+    | 'ports'
     | 'megabytes'
     | 'milliseconds'
     | 'account'
@@ -75,6 +76,16 @@ export const settings = {
     describe: 'How to freeze',
     defaultText: 'the best that works',
   },
+  freezeNetwork: {
+    kind: 'switch',
+    default: false,
+    describe: 'A network for each environment, down while it is frozen; needs root',
+  },
+  relay: {
+    kind: 'ports',
+    describe: 'With --freeze-network: ports of 127.0.0.1 for functions to reach, as in 5432,8000',
+    defaultText: "the emulator's own",
+  },
   freezeGrace: {
     kind: 'milliseconds',
     describe: 'Whole ms; the freeze comes one to two times as long after an invocation; 0: at once',
@@ -121,6 +132,8 @@ export function specOf(name: SettingName): SettingSpec {
 interface ValueOfKind {
   readonly text: string
   readonly port: number
+  /** With commas. */
+  readonly ports: string
   readonly megabytes: number
   readonly milliseconds: number
   readonly account: string
@@ -277,6 +290,8 @@ function parse(spec: SettingSpec, raw: unknown): string | number | boolean | und
   switch (spec.kind) {
     case 'port':
       return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined
+    case 'ports':
+      return portsOf(raw)?.join(',')
     case 'megabytes':
       return /^\d{1,9}$/.test(text) && Number(text) >= 64 ? Number(text) : undefined
     case 'milliseconds':
@@ -293,10 +308,23 @@ function parse(spec: SettingSpec, raw: unknown): string | number | boolean | und
   }
 }
 
+/** `5432,8000`, a number, or a list of both; undefined when it is none of these, or has too many. */
+export function portsOf(raw: unknown): readonly number[] | undefined {
+  const words = [raw].flat().flatMap((each) => String(each).split(','))
+  const ports = words.map((word) => (/^\s*\d{1,5}\s*$/.test(word) ? Number(word) : 0))
+  const known = ports.every((port) => port > 0 && port <= 65_535) && ports.length <= relaysMax
+  return known ? [...new Set(ports)] : undefined
+}
+
+/** What the helper takes, with a few left for ports of our own. Source: native/network.h, RELAYS_MAX. */
+const relaysMax = 250
+
 function wanted(spec: SettingSpec): string {
   switch (spec.kind) {
     case 'port':
       return 'a port from 0 to 65535'
+    case 'ports':
+      return 'ports from 1 to 65535 with commas between them'
     case 'megabytes':
       return 'a whole number of MB from 64 on'
     case 'milliseconds':

@@ -49,7 +49,8 @@ async function wire(wish: Wish): Promise<Lifetime> {
   const { options, host, loaded, claim } = wish
   const { stateDirectory } = claim
   const cpuAllotted = options.cpu ?? true
-  const { sandboxes, warnings: ofMachine } = await openSandboxes(options, stateDirectory)
+  const ownUrls = () => [lifetime.lambdaUrl, lifetime.httpUrl]
+  const { sandboxes, warnings: ofMachine } = await openSandboxes(options, stateDirectory, ownUrls)
   const codeStore = await openCodeStore(stateDirectory)
   const ports = portRange(Number.parseInt(systemChance.hex(8), 16) / 2 ** 32)
   const pipes = createLogPipes({ stateDirectory, newToken: () => systemChance.hex(32) })

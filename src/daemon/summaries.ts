@@ -51,6 +51,7 @@ export function summarizeStatus(parts: SummaryParts): Status {
       wanted: parts.wantedFreezer,
       reason: parts.sandboxes.passedOver.join('; '),
       escapes: parts.sandboxes.escapes,
+      network: parts.sandboxes.networked,
     },
     sandbox: summarizeSandbox(parts),
     functions: parts.engine.functions.all().length,

@@ -130,6 +130,12 @@ export const emulatorErrors = {
     message: '--freeze {backend} cannot be had here: {reason}',
     hint: 'leave --freeze out to take the best that works, or use --freeze signal',
   },
+  EMU_FREEZE_NETWORK_UNAVAILABLE: {
+    blame: 'machine',
+    exitCode: exitCodes.daemon,
+    message: '--freeze-network cannot be had here: {reason}',
+    hint: 'it needs root, the sandbox, and a kernel with veth interfaces (modprobe veth); or leave --freeze-network out',
+  },
   EMU_FUNCTION_NOT_FOUND: {
     blame: 'user',
     exitCode: exitCodes.usage,

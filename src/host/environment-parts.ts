@@ -119,16 +119,18 @@ export class EnvironmentParts {
     this.telemetry = new TelemetryHub({
       timers,
       monotonicMs: () => clock.monotonicMs(),
-      addresses: () => [...this.#ownAddress(), '127.0.0.1'],
+      addresses: () => this.#addresses(),
       jsonLog: options.generation.definition.logFormat === 'JSON',
       tell: options.tell,
     })
   }
 
-  /** What sandbox.localdomain is inside, where that can be told to it. */
-  #ownAddress(): readonly string[] {
+  /** What sandbox.localdomain is inside, where that can be told to it; on a loopback that is shared, that too. */
+  #addresses(): readonly string[] {
+    const { sandbox, channel } = this.opened
+    if (sandbox.address !== undefined) return [sandbox.address]
     const { namespaces } = this.#parts.sandboxes.isolation
-    return namespaces === 'none' ? [] : [insideAddressOf(this.opened.channel.port)]
+    return namespaces === 'none' ? ['127.0.0.1'] : [insideAddressOf(channel.port), '127.0.0.1']
   }
 
   get opened(): Opened {

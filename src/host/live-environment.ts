@@ -213,8 +213,15 @@ export class LiveEnvironment {
       if (this.#current !== undefined) this.#current.frozenForMs = this.#frozenForMs
     }
     this.#frozenSinceMs = undefined
-    this.#own.opened.sandbox.freezer.thaw()
-    this.#own.telemetry.resume()
+    const { sandbox } = this.#own.opened
+    sandbox.freezer.thaw()
+    if (sandbox.address === undefined) this.#own.telemetry.resume()
+    else sandbox.whenReachable(() => this.#resumeTelemetry())
+  }
+
+  /** What is sent before its link is up is sent again a second later. */
+  #resumeTelemetry(): void {
+    if (this.#frozenSinceMs === undefined) this.#own.telemetry.resume()
   }
 
   async kill(command: CommandOf<'kill'>): Promise<void> {
@@ -236,7 +243,7 @@ export class LiveEnvironment {
         // What extensions write while they end belongs to no invocation.
         this.#closeReports(command, report, endedAtMs)
         if (frozen) sandbox.freezer.thaw()
-        this.#own.telemetry.hurry()
+        sandbox.whenReachable(() => this.#own.telemetry.hurry())
         await this.#extensions.shutDown(command.reason, process)
       }
       this.#own.telemetry.restarting()

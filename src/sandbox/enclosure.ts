@@ -75,6 +75,8 @@ export interface EnclosureParts {
   readonly joinPaths: readonly string[]
   /** The environment's v2 group, when it has one. */
   readonly v2Folder: string | undefined
+  /** Its own address in a network of its own. */
+  readonly address?: string | undefined
 }
 
 export function viewOf(isolation: Isolation, wish: ViewWish, tmpFolder: string): View {
@@ -106,7 +108,7 @@ export function enclosureOf(parts: EnclosureParts, wish: EnclosureWish): Enclosu
 }
 
 function rootOf(
-  { isolation, rootFolder }: EnclosureParts,
+  { isolation, rootFolder, address }: EnclosureParts,
   wish: EnclosureWish,
   user: { readonly id: number; readonly group: number },
   cpus: number,
@@ -127,7 +129,7 @@ function rootOf(
     codeOwner: ownerOf(wish.view.codeFolder),
     hostNames: [
       ...(hostName === undefined ? [] : [`${hostName.address} ${hostName.name}`]),
-      ...(wish.runtimeApi === undefined ? [] : [insideName(wish.runtimeApi.port)]),
+      ...insideNames(address ?? addressOf(wish.runtimeApi)),
     ],
     visibleCpus: cpus,
   })
@@ -142,10 +144,15 @@ export function insideAddressOf(runtimeApiPort: number): string {
   return `127.77.${runtimeApiPort >> 8}.${runtimeApiPort & 0xff}`
 }
 
-/** Where extensions listen for telemetry. Source: AWS Lambda guide, Telemetry API, destination. */
-function insideName(runtimeApiPort: number): string {
-  return `${insideAddressOf(runtimeApiPort)} sandbox.localdomain sandbox`
+function addressOf(runtimeApi: RuntimeApiAccess | undefined): string | undefined {
+  return runtimeApi === undefined ? undefined : insideAddressOf(runtimeApi.port)
 }
+
+/** Where extensions listen for telemetry. Source: AWS Lambda guide, Telemetry API, destination. */
+function insideNames(address: string | undefined): readonly string[] {
+  return address === undefined ? [] : [`${address} sandbox.localdomain sandbox`]
+}
+
 /** Source: recalled, `id` in a function. */
 const lambdaUser = { id: 993, group: 990 } as const
 /**

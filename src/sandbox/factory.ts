@@ -12,6 +12,7 @@ import { chooseFreezer } from '../freezer/choose.js'
 import { type Freezer, type FreezerBackend, noFreezer } from '../freezer/freezer.js'
 import { groupFreezer } from '../freezer/group-freezer.js'
 import { Holds, sendSignal } from '../freezer/holds.js'
+import { networkFreezer } from '../freezer/network-freezer.js'
 import { ProcessTree } from '../freezer/process-tree.js'
 import { anchoredSignalEscapes, holdFreezer, signalEscapes } from '../freezer/signal-freezer.js'
 import { type Abilities, findAbilities } from './abilities.js'
@@ -28,14 +29,16 @@ import { type Guardian, startGuardian } from './guardian.js'
 import { bootId, ownIdentity, subtreeName } from './identity.js'
 import { launchProcess, spawnProcess } from './launcher.js'
 import { MemoryWatch } from './memory-watch.js'
+import type { LoopbackPort, Network } from './network.js'
+import { networkOf, tryNetwork } from './networks.js'
 import { runProbe } from './probe.js'
 import { environmentPaths, makeEnvironment, removeEnvironment } from './records.js'
 import { type Allowance, Resources } from './resources.js'
-import { Sandbox } from './sandbox.js'
+import { Sandbox, type SandboxParts } from './sandbox.js'
 import { type ProcessSpec, type StartedProcess, startProcess } from './spawn.js'
 import { SpawnerFailure } from './spawner.js'
 import { keepSpawner, type SpawnerKeeper } from './spawner-keeper.js'
-import { createStorage, type Storage, type TmpStorage } from './storage.js'
+import { createStorage, type Storage } from './storage.js'
 import { makeSubtree, removeSubtree, type Subtree } from './subtree.js'
 
 export interface SandboxFactoryOptions {
@@ -51,6 +54,8 @@ export interface SandboxFactoryOptions {
   readonly helper?: string | undefined
   /** `standard`: functions are kept apart as well as this machine can; `none`: they see what the daemon's user sees. */
   readonly isolation?: 'standard' | 'none' | undefined
+  /** A network for each environment, its link down while it is frozen; `relays`: what of this machine's loopback is reached there. */
+  readonly network?: { readonly relays: () => readonly LoopbackPort[] } | undefined
   /** The daemon's own environment variables: where programs are. */
   readonly variables: Readonly<Record<string, string | undefined>>
 }
@@ -76,6 +81,8 @@ export interface SandboxFactory {
   /** Whether a process cleans up when this one is killed. */
   readonly guarded: boolean
   readonly escapes: readonly string[]
+  /** Whether each environment has a network of its own. */
+  readonly networked: boolean
   /** Why each better freezer was not taken. */
   readonly passedOver: readonly string[]
   /** What should have worked here and did not, one sentence each. */
@@ -107,6 +114,13 @@ export async function createSandboxFactory(
   })
   const { choice, abilities, isolation, subtree } = machine
   const [guardian, spawner] = await Promise.all([guarding, spawning])
+  try {
+    if (options.network !== undefined) await tryNetwork(choice.backend, { isolation, spawner })
+  } catch (error) {
+    removeSubtree(subtree)
+    await Promise.all([guardian?.close(), spawner?.close()])
+    throw error
+  }
   const maker = new SandboxMaker({
     options,
     abilities,
@@ -124,6 +138,7 @@ export async function createSandboxFactory(
     isolation,
     guarded: guardian !== undefined,
     escapes: maker.escapes,
+    networked: options.network !== undefined,
     passedOver: choice.passedOver,
     problems,
     create: (id, wish) => maker.create(id, wish),
@@ -237,6 +252,7 @@ class SandboxMaker {
     try {
       makeEnvironment(stateDirectory, record)
       const { containment, freezer, holds } = this.#contain(id, logStreamName)
+      const network = this.#network(wish, () => sandbox.networkLost())
       const resources = new Resources({
         group: containment.group,
         allowance: wish.allowance,
@@ -247,13 +263,14 @@ class SandboxMaker {
         stateDirectory,
         record,
         containment,
-        freezer,
+        freezer: network === undefined ? freezer : networkFreezer(freezer, network),
         storage,
         resources,
         guardian,
+        network,
         programDepth: programDepth(this.#parts.isolation),
         view: viewOf(this.#parts.isolation, wish.view, storage.folder),
-        launch: this.#launcher(id, containment, storage, wish),
+        launch: this.#launcher(id, { containment, storage, network }, wish),
         wait: (durationMs) => timers.sleep(durationMs),
         onRemoved: () => this.#open.delete(sandbox),
       })
@@ -320,16 +337,33 @@ class SandboxMaker {
       })
   }
 
-  #launcher(id: string, containment: Containment, storage: TmpStorage, wish: SandboxWish) {
+  /** Of its own; it is made when the first process is. */
+  #network({ runtimeApi }: SandboxWish, onLost: () => void): Network | undefined {
+    const { options, isolation, spawner } = this.#parts
+    const { network } = options
+    if (network === undefined || runtimeApi === undefined) return undefined
+    const { relays } = network
+    return networkOf(runtimeApi, { isolation, spawner, relays, onLost })
+  }
+
+  #launcher(
+    id: string,
+    of: Pick<SandboxParts, 'storage' | 'network' | 'containment'>,
+    wish: SandboxWish,
+  ) {
+    const { containment, storage, network } = of
     const { isolation, options, spawner } = this.#parts
     const { helper } = isolation
     const { joinPaths, v2Folder } = containment
     if (helper === undefined) return async (spec: ProcessSpec) => startProcess(spec, joinPaths)
     sandboxesMade += 1
-    const parts = { isolation, ordinal: sandboxesMade, joinPaths, v2Folder }
+    const address = network?.address
+    const parts = { isolation, ordinal: sandboxesMade, joinPaths, v2Folder, address }
     const { root: rootFolder } = environmentPaths(options.stateDirectory, id)
-    const enclosure = enclosureOf({ ...parts, rootFolder }, { ...wish, tmpFolder: storage.folder })
+    const shared = enclosureOf({ ...parts, rootFolder }, { ...wish, tmpFolder: storage.folder })
     return async (spec: ProcessSpec): Promise<StartedProcess> => {
+      const enclosure =
+        network === undefined ? shared : { ...shared, network: await network.namespace() }
       const born = containment.group?.canBeBornIn === true
       const current = spawner?.current
       if (current === undefined) return launchProcess(helper, spec, enclosure, born)

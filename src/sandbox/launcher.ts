@@ -45,6 +45,8 @@ export interface Enclosure {
   readonly root: { readonly folder: string; readonly words: readonly string[] } | undefined
   /** The name by which a host path is reached inside. */
   readonly pathInside: (host: string) => string
+  /** Path of the network namespace that it enters, with namespaces of root; the host's when left out. */
+  readonly network?: string
 }
 
 /**
@@ -65,11 +67,24 @@ export function launchProcess(
     '--',
     ...programWords(program, spec, enclosure),
   ]
+  const { child, ...started } = runHelper(helper, words, spec)
+  const ready = started.told.then((problem) => {
+    if (problem !== '') throw refusal(problem, enclosure.pathInside(program), program)
+  })
+  return { pid: started.pid, exited: started.exited, child, ready, ...channelOf(child, spec) }
+}
+
+/** `lambda-emu-helper run`, as a child of this process; `told` is what kept it from running. */
+function runHelper(
+  helper: string,
+  words: readonly string[],
+  { env, output, channel }: Pick<ProcessSpec, 'env' | 'output' | 'channel'>,
+) {
   const child = spawn(helper, ['run', ...words], {
-    env: { ...spec.env },
+    env: { ...env },
     cwd: '/',
     detached: true,
-    stdio: ['ignore', spec.output, spec.output, spec.channel === true ? 'pipe' : 'ignore', 'pipe'],
+    stdio: ['ignore', output, output, channel === true ? 'pipe' : 'ignore', 'pipe'],
   })
   const exited = new Promise<ProcessExit>((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }))
@@ -78,10 +93,32 @@ export function launchProcess(
   const failed = new Promise<never>((_, reject) => {
     child.once('error', (error) => reject(error))
   })
-  const ready = Promise.race([told(child.stdio[4] as Readable), failed]).then((problem) => {
-    if (problem !== '') throw refusal(problem, enclosure.pathInside(program), program)
-  })
-  return { pid: child.pid ?? 0, exited, child, ready, ...channelOf(child, spec) }
+  const said = Promise.race([told(child.stdio[4] as Readable), failed])
+  return { pid: child.pid ?? 0, exited, child, told: said }
+}
+
+/**
+ * The process that keeps an environment's network: no program, no groups, and this machine's own root.
+ * `ready` rejects with what could not be done. @throws SpawnerFailure as below.
+ */
+export async function launchNetwork(
+  by: { readonly helper: string; readonly spawner: Spawner | undefined },
+  words: readonly string[],
+  output: number,
+): Promise<StartedProcess> {
+  const spec = { env: {}, output, channel: true }
+  const { helper, spawner } = by
+  if (spawner === undefined) {
+    const { child, pid, exited, told } = runHelper(helper, words, spec)
+    return { pid, exited, child, ready: told.then(allWell), ...channelOf(child, spec) }
+  }
+  const { pid, exited, told, kill, channel } = await spawner.start({ words, ...spec })
+  const ready = told.then(allWell)
+  return { pid, exited, child: { kill }, ready, ...(channel === undefined ? {} : { channel }) }
+}
+
+function allWell(problem: string): void {
+  if (problem !== '') throw refusal(problem, '', '')
 }
 
 /**
@@ -137,6 +174,7 @@ function enclosureWords(
     ...(cpus.length === 0 ? [] : ['--cpus', cpus.join(',')]),
     ...enclosure.limits.flatMap((limit) => ['--limit', ...limit]),
     ...['--chdir', enclosure.pathInside(spec.cwd)],
+    ...(enclosure.network === undefined ? [] : ['--network', enclosure.network]),
     ...(root === undefined ? [] : ['--root', root.folder, ...root.words]),
   ]
 }

@@ -8,6 +8,7 @@ import { childrenOf, readProcess } from '../procfs/process.js'
 import type { Containment } from './containment.js'
 import type { Guardian } from './guardian.js'
 import { identityOf } from './identity.js'
+import type { Network } from './network.js'
 import { memoryOfProcesses } from './process-memory.js'
 import { type EnvironmentRecord, removeEnvironment, writeRecord } from './records.js'
 import type { Resources } from './resources.js'
@@ -31,6 +32,8 @@ export interface SandboxParts {
   readonly resources: Resources
   readonly view: View
   readonly guardian: Guardian | undefined
+  /** Its own, where it has one. */
+  readonly network?: Network | undefined
   /** How many processes of ours stand between the one that is started and the program. */
   readonly programDepth: 0 | 1 | 2
   /** Resolves when the process is there, before it is ready. */
@@ -145,6 +148,24 @@ export class Sandbox {
     return this.parts.containment.group === undefined
   }
 
+  /** Where the daemon reaches what listens inside; undefined: at the loopback that all share. */
+  get address(): string | undefined {
+    return this.parts.network?.address
+  }
+
+  /** After a thaw: when the daemon can reach it at its address, at once where that is always so. */
+  whenReachable(run: () => void): void {
+    const { network } = this.parts
+    if (network === undefined) run()
+    else network.whenUp(run)
+  }
+
+  /** Ends what was started, as a crash does: the next start finds another network. */
+  networkLost(): void {
+    if (this.removing !== undefined) return
+    for (const started of this.live) started.child.kill('SIGKILL')
+  }
+
   /** Every live process of the environment, whoever started it. */
   pids(): readonly number[] {
     if (this.removing !== undefined) return []
@@ -185,6 +206,8 @@ export class Sandbox {
     await this.kill()
     this.emptied = true
     this.parts.resources.close()
+    // First: a thaw that waits for the link writes into the group.
+    await this.parts.network?.close()
     await this.parts.containment.remove(this.parts.wait)
     await this.parts.storage.remove()
     removeEnvironment(this.parts.stateDirectory, this.id)

@@ -105,7 +105,10 @@ export function startProcess(spec: ProcessSpec, joinPaths: readonly string[]): S
 }
 
 /** This end of the channel of a child whose stdio has 'pipe' in its place. */
-export function channelOf(child: ChildProcess, { channel }: ProcessSpec): { channel?: Duplex } {
+export function channelOf(
+  child: ChildProcess,
+  { channel }: Pick<ProcessSpec, 'channel'>,
+): { channel?: Duplex } {
   if (channel !== true || child.pid === undefined) return {}
   return { channel: child.stdio[channelDescriptor] as Duplex }
 }

@@ -60,7 +60,7 @@ export function fakeEmulator(wish: FakeWish = {}) {
     schedules: [],
     startedAtMs: 0,
     uptimeMs: 1_000,
-    freezer: { backend: 'v2', wanted: null, reason: '', escapes: [] },
+    freezer: { backend: 'v2', wanted: null, reason: '', escapes: [], network: false },
     sandbox: completeSandbox,
     invocations: { total: 0, failed: 0 },
     ...wish.status,

@@ -96,7 +96,13 @@ t.test('only keys that do something here are shown', async (t) => {
   const warning = { code: 'W_UNRESOLVED', property: 'P', message: 'm' }
   const reload = { reload: async () => {} }
   t.equal(await shown({ warnings: [warning], changes: reload }), 'ilefwrc?q')
-  const freezer = { backend: 'none', wanted: null, reason: '', escapes: [] } as const
+  const freezer = {
+    backend: 'none',
+    wanted: null,
+    reason: '',
+    escapes: [],
+    network: false,
+  } as const
   t.equal(await shown({ status: { freezer } }), 'ilec?q')
 })
 

@@ -42,7 +42,7 @@ const status: Status = {
   schedules: [],
   startedAtMs: noonMs,
   uptimeMs: 125_000,
-  freezer: { backend: 'v2', wanted: null, reason: '', escapes: [] },
+  freezer: { backend: 'v2', wanted: null, reason: '', escapes: [], network: false },
   sandbox: completeSandbox,
   functions: 2,
   environments: { ready: 2, busy: 1, gone: 0 },
@@ -131,6 +131,7 @@ t.test('without cgroup v2 the banner says why, and what is not held still', asyn
     wanted: null,
     reason: 'no cgroup of this process may be written to',
     escapes: ['a process that leaves the tree between two looks'],
+    network: false,
   } as const
   const [head, ...rest] = renderBanner(
     {

@@ -22,7 +22,8 @@ t.test('start --json prints ready first, then one object an event', async (t) =>
   const terminal = stage({ loadLibrary: library.loadLibrary, workingFolder: folder })
   const args = ['start', '--json', '--lambda-port', '0', '--freeze', 'signal', '--account']
   const sized = ['123456789012', '--memory-budget', '192', '--freeze-grace', '0']
-  const more = [...sized, '--state-dir', 'state']
+  const network = ['--freeze-network', '--relay', '5432,8000']
+  const more = [...sized, ...network, '--state-dir', 'state']
   const ended = main([...args, ...more], terminal)
   await library.started
   library.listeners.journal?.({ atMs: 1, kind: 'invocation.placed' })
@@ -46,6 +47,8 @@ t.test('start --json prints ready first, then one object an event', async (t) =>
       cpu: true,
       memoryBudgetMb: 192,
       freezeGraceMs: 0,
+      freezeNetwork: true,
+      relay: [5432, 8000],
     },
   ])
   t.equal(

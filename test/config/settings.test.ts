@@ -107,6 +107,14 @@ t.test('the region is taken from the variables of AWS, after our own', async (t)
   t.equal(resolve({}).values.region, undefined)
 })
 
+t.test('ports are given with commas, or as a list in the file, and each counts once', async (t) => {
+  const relay = (raw: unknown) => resolve({ flags: { relay: raw } }).values.relay
+  t.equal(relay('5432, 8000,5432'), '5432,8000')
+  t.equal(relay(5432), '5432')
+  t.equal(relay([5432, '8000,9200']), '5432,8000,9200')
+  t.equal(resolve({}).values.relay, undefined)
+})
+
 t.test('what cannot be a value is refused in one sentence that names its place', async (t) => {
   const table: [Partial<SettingSources>, string, RegExp][] = [
     [{ flags: { httpPort: 'x' } }, 'EMU_USAGE', /^--http-port x is not a port from 0 to 65535$/],
@@ -120,6 +128,13 @@ t.test('what cannot be a value is refused in one sentence that names its place',
       /-1 is not a whole number of ms from 0 to 1000$/,
     ],
     [{ flags: { freezeGrace: '1001' } }, 'EMU_USAGE', /^--freeze-grace 1001 is not a whole number/],
+    [
+      { flags: { relay: '5432,x' } },
+      'EMU_USAGE',
+      /^--relay 5432,x is not ports from 1 to 65535 with commas between them$/,
+    ],
+    [{ flags: { relay: '0' } }, 'EMU_USAGE', /^--relay 0 is not ports from 1/],
+    [{ variables: { LAMBDA_EMU_RELAY: '70000' } }, 'EMU_USAGE', /^LAMBDA_EMU_RELAY=70000 is not/],
     [{ flags: { parameter: 'Stage' } }, 'EMU_USAGE', /^--parameter Stage is not NAME=VALUE$/],
     [{ flags: { env: ['A=1', '=2'] } }, 'EMU_USAGE', /^--env =2 is not NAME=VALUE$/],
     [{ flags: { host: '' } }, 'EMU_USAGE', /^--host {2}is not a text$/],

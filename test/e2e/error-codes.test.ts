@@ -228,6 +228,10 @@ const provoke: Record<EmulatorErrorCode, Provoke> = {
       wrapper: ['unshare', '-m', ...user, 'sh', '-c', script, 'sh'],
     })
   },
+  EMU_FREEZE_NETWORK_UNAVAILABLE: async (_t, folder) => {
+    writeProject(folder, { hello })
+    return run([...start, '--freeze-network', '--isolation', 'none'], { cwd: folder })
+  },
   EMU_FUNCTION_NOT_FOUND: async (_t, folder) => beside(folder, ['logs', 'nobody']),
   EMU_ENVIRONMENT_NOT_FOUND: async (_t, folder) => beside(folder, ['freeze', 'e999']),
   EMU_ENVIRONMENT_STATE: async (t, folder) => {

@@ -141,14 +141,17 @@ exports.handler = async ({ fails, hangs }, { awsRequestId }) => {
 `
 
 /** @param port 0: any that is free */
-export async function stage(t: Test, agent: string, { timeoutSeconds = 10, port = 0 } = {}) {
+export async function stage(
+  t: Test,
+  agent: string,
+  { timeoutSeconds = 10, port = 0, freezeNetwork = false } = {},
+) {
   const layer = temporaryFolder(t)
   mkdirSync(join(layer, 'extensions'))
   writeFileSync(join(layer, 'extensions', 'agent'), agent, { mode: 0o755 })
   const environment = { PORT: String(port) }
-  const emu = await startWith(t, {
-    f: { files: { 'index.js': handler }, layers: [layer], environment, timeoutSeconds },
-  })
+  const f = { files: { 'index.js': handler }, layers: [layer], environment, timeoutSeconds }
+  const emu = await startWith(t, { f }, { freezeNetwork })
   /** The extension has asked for the next event too: another call meets this environment again. */
   const settled = (requestId: string) =>
     logged(emu, ({ message }) => message.startsWith(`REPORT RequestId: ${requestId}`))

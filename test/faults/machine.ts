@@ -94,6 +94,16 @@ export function familyOf(pid: number): ReadonlySet<number> {
   return family
 }
 
+/** Links to networks of environments that a daemon may have: the one for its trial, and those of its listening ports. */
+export function linksOf(daemons: readonly ProcessIdentity[], ports: ReadonlySet<number>): string[] {
+  const trials = daemons.map(({ pid }) => `lemu-${pid.toString(36)}`)
+  return namesIn('/sys/class/net').filter(
+    (name) =>
+      trials.includes(name) ||
+      (/^lemu\d+$/.test(name) && ports.has(Number(name.slice('lemu'.length)))),
+  )
+}
+
 export function nameOf(pid: number): string {
   return text(`/proc/${pid}/comm`).trim()
 }

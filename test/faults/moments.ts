@@ -17,6 +17,8 @@ export interface Place {
   readonly project: string
   readonly stateDirectory: string
   readonly mark: string
+  /** Of its daemons, beside the mark. */
+  readonly variables?: Readonly<Record<string, string>>
   readonly traces: Traces
   /** How long a daemon takes from its start until it is ready. */
   readonly startMs: number
@@ -35,12 +37,16 @@ export interface Moment {
 }
 
 /** @returns a place for daemons, once one has started there and stopped. */
-export async function arrangePlace(t: Test, name: string): Promise<Place> {
+export async function arrangePlace(
+  t: Test,
+  name: string,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Place> {
   const mark = `${name}-${process.pid}-${nowMs()}`
   const project = loadedProject(t, mark)
   const stateDirectory = temporaryFolder(t)
   const traces = new Traces({ stateDirectory, mark })
-  const place = { project, stateDirectory, mark, traces, startMs: 0 }
+  const place = { project, stateDirectory, mark, variables, traces, startMs: 0 }
   const startedAtMs = nowMs()
   const daemon = await start(place, 'v2').ready
   const startMs = nowMs() - startedAtMs
@@ -54,7 +60,8 @@ export function kindOf(seed: number): MomentKind {
 
 export function start(place: Place, freeze: FreezeBackend): StartingDaemon {
   const { project, stateDirectory, mark, traces } = place
-  const starting = begin({ project, stateDirectory, freeze, variables: { [markName]: mark } })
+  const variables = { ...place.variables, [markName]: mark }
+  const starting = begin({ project, stateDirectory, freeze, variables })
   traces.follow(starting.pid)
   // Who is killed before it is ready is meant to be.
   starting.ready.catch(() => {})

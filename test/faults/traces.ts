@@ -8,6 +8,7 @@ import {
   familyOf,
   filesLeft,
   groupsOf,
+  linksOf,
   listeners,
   listenersOf,
   loopDevicesOn,
@@ -26,6 +27,9 @@ export class Traces {
   readonly #mark: string
   readonly #daemons: ProcessIdentity[] = []
   readonly #sockets = new Set<string>()
+  readonly #ports = new Set<number>()
+  /** The processes that keep networks: they carry no sign. */
+  readonly #keepers: ProcessIdentity[] = []
 
   constructor(given: { readonly stateDirectory: string; readonly mark: string }) {
     this.#stateDirectory = given.stateDirectory
@@ -43,7 +47,15 @@ export class Traces {
   look(): number {
     const daemon = this.#daemons.at(-1)
     if (daemon === undefined) throw new Error('a daemon is followed')
-    for (const inode of listenersOf(daemon.pid)) this.#sockets.add(inode)
+    const listening = listeners()
+    for (const inode of listenersOf(daemon.pid)) {
+      this.#sockets.add(inode)
+      this.#ports.add(listening.get(inode) ?? 0)
+    }
+    for (const pid of familyOf(daemon.pid)) {
+      const identity = nameOf(pid) === 'lambda-emu-net' ? identityOf(pid) : undefined
+      if (identity !== undefined) this.#keepers.push(identity)
+    }
     return processesWith(this.#signs()).length
   }
 
@@ -66,6 +78,11 @@ export class Traces {
       ...found
         .filter((pid) => !nextFamily.has(pid) && !isDead(readProcess(pid)))
         .map((pid) => `process ${pid} (${nameOf(pid)})`),
+      ...this.#keepers
+        .filter(({ pid, startTime }) => identityOf(pid)?.startTime === startTime)
+        .filter(({ pid }) => !isDead(readProcess(pid)))
+        .map(({ pid }) => `network of process ${pid}`),
+      ...linksOf(signs.daemons, this.#ports).map((name) => `link ${name}`),
       ...groupsOf(signs).map((path) => `group ${path}`),
       ...mountsBelow(this.#stateDirectory).map((path) => `mount ${path}`),
       ...loopDevicesOn(this.#stateDirectory).map((line) => `loop device ${line}`),
