@@ -38,7 +38,9 @@ t.test('every warning code of the sources can be explained', async (t) => {
     name.endsWith('.ts'),
   )
   const used = new Set(
-    files.flatMap((name) => readFileSync(join(folder, name), 'utf8').match(/(?<![.\w])W_[A-Z_]+\b/g) ?? []),
+    files.flatMap(
+      (name) => readFileSync(join(folder, name), 'utf8').match(/(?<![.\w])W_[A-Z_]+\b/g) ?? [],
+    ),
   )
   t.ok(used.size > 5)
   t.same([...used].filter((code) => !Object.hasOwn(warningMeanings, code)).sort(), [])
