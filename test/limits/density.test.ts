@@ -53,7 +53,7 @@ const cpuMs = (pids: readonly number[]) =>
 /** Its memory once it has swept its heap: the least that is seen while it is idle. */
 async function restingMb({ pid }: Daemon): Promise<number> {
   let least = residentMb(pid)
-  for (let look = 0; look < 64; look += 1) {
+  for (let look = 0; look < 30; look += 1) {
     await sleep(500)
     least = Math.min(least, residentMb(pid))
   }
