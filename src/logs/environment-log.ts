@@ -287,7 +287,7 @@ class ByteTail {
   }
 
   copy(): ByteTail {
-    const copy = new ByteTail(this.#kept.length)
+    const copy = new ByteTail(this.#limit)
     copy.push(this.#kept.subarray(0, this.#length))
     return copy
   }

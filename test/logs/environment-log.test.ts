@@ -76,6 +76,11 @@ t.test('the tail is the last 4 KB of the request, and leaves the log as it was',
   log.write(Buffer.from('short\n'))
   t.equal(log.tail(['END']).toString(), 'START two\nshort\nEND\n')
   t.equal(lines().at(-1), 'short')
+  log.end(['END'])
+  log.begin('r3', ['START three'])
+  for (let line = 0; line < 100; line += 1) log.write(Buffer.from('twenty characters..\n'))
+  const whole = `START three\n${'twenty characters..\n'.repeat(100)}END\n`
+  t.equal(log.tail(['END']).toString(), whole, 'all of what is less')
 })
 
 t.test('a request’s lines carry its id; lines between requests carry none', async (t) => {
