@@ -13,15 +13,13 @@ export interface IdleSweepParts {
 }
 
 const LOOK_EVERY_MS = 5_000
-/** V8 gives pages back beside us, within some tens of milliseconds. */
-const SWEEP_AGAIN_MS = 1_000
 /**
  * One collection frees what is no longer used, the next one gives the emptied pages back. Source: measured, 113, 109 and
  * then 100 MB resident after 1,700 invocations; each took 20 to 40 ms. After many environments it takes more.
  */
 const SWEEPS = 4
 
-/** Looks again and again until released; once nobody has called for 5 s it sweeps a few times, and then not before more calls have come. */
+/** Looks again and again until released; once nobody has called for 5 s it sweeps, and then not before more calls have come. */
 export function sweepWhenIdle(parts: IdleSweepParts): Release {
   const { timers, invocations } = parts
   let collect = parts.collect
@@ -36,8 +34,7 @@ export function sweepWhenIdle(parts: IdleSweepParts): Release {
       sweeps += 1
     }
     seen = total
-    const sweeping = sweeps > 0 && sweeps < SWEEPS
-    cancel = timers.after(sweeping ? SWEEP_AGAIN_MS : LOOK_EVERY_MS, look)
+    cancel = timers.after(LOOK_EVERY_MS, look)
   }
   let cancel = timers.after(LOOK_EVERY_MS, look)
   return () => cancel()

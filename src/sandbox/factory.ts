@@ -360,10 +360,10 @@ class SandboxMaker {
     const address = network?.address
     const parts = { isolation, ordinal: sandboxesMade, joinPaths, v2Folder, address }
     const { root: rootFolder } = environmentPaths(options.stateDirectory, id)
-    const shared = enclosureOf({ ...parts, rootFolder }, { ...wish, tmpFolder: storage.folder })
     return async (spec: ProcessSpec): Promise<StartedProcess> => {
-      const enclosure =
-        network === undefined ? shared : { ...shared, network: await network.namespace() }
+      // Made for each start: it is some kilobytes, and most environments start once.
+      const own = enclosureOf({ ...parts, rootFolder }, { ...wish, tmpFolder: storage.folder })
+      const enclosure = network === undefined ? own : { ...own, network: await network.namespace() }
       const born = containment.group?.canBeBornIn === true
       const current = spawner?.current
       if (current === undefined) return launchProcess(helper, spec, enclosure, born)

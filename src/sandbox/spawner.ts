@@ -143,7 +143,7 @@ class RunningSpawner implements Spawner {
     return new Promise((resolve, reject) => {
       if (this.#over) return reject(new SpawnerFailure('the spawner has ended'))
       const bytes = startRequest(ticket, request)
-      const kill = (): void => this.#kill(ticket)
+      const kill = this.#killer(ticket)
       let pid: number | undefined
       let channel: Socket | undefined
       const settle = (): void => {
@@ -182,6 +182,11 @@ class RunningSpawner implements Spawner {
   #newTicket(): number {
     this.#tickets = (this.#tickets + 1) % 0x1_0000_0000
     return this.#tickets
+  }
+
+  /** Outlives the request, and so must not hold it. */
+  #killer(ticket: number): () => void {
+    return () => this.#kill(ticket)
   }
 
   #kill(ticket: number): void {

@@ -143,9 +143,16 @@ export async function echoServer(t: Test, host: string): Promise<EchoServer> {
   }
 }
 
-/** Names of the links of environments that this machine has. */
-export function linksThere(): string[] {
+function allLinks(): string[] {
   return readdirSync('/sys/class/net').filter((name) => name.startsWith('lemu'))
+}
+
+/** Those of another emulator on this machine are not the test's. */
+const ofOthers = { links: new Set(allLinks()), keepers: new Set(allKeepers()) }
+
+/** Names of the links of environments that this machine has since the tests began. */
+export function linksThere(): string[] {
+  return allLinks().filter((name) => !ofOthers.links.has(name))
 }
 
 /** Whether something at the other end is up. */
@@ -153,8 +160,12 @@ export function stateOfLink(name: string): string {
   return readFileSync(`/sys/class/net/${name}/operstate`, 'latin1').trim()
 }
 
-/** Pids of the processes that keep networks. */
+/** Pids of the processes that keep networks, since the tests began. */
 export function keepersThere(): number[] {
+  return allKeepers().filter((pid) => !ofOthers.keepers.has(pid))
+}
+
+function allKeepers(): number[] {
   return readdirSync('/proc')
     .map(Number)
     .filter((pid) => Number.isInteger(pid))
