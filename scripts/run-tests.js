@@ -18,9 +18,10 @@ const long = [
 ]
 // Longer ones, which run only when they are named.
 const named = ['limits', 'isolation', 'faults', 'modes', 'soak']
-// What waits for budgets, shares and freezes of seconds runs with the limits, and in modes.
+// What waits for budgets, shares, freezes and commands of seconds runs with the limits, and in modes; so does the way that is
+// taken where Node has no handle of its own for a socket pair.
 const withLimits =
-  /^(behaviour\/thaw(-connections)?|e2e\/(budget|f1|extension-failures|extension-shutdown|telemetry-external))\.test/
+  /^(behaviour\/thaw(-connections)?|cli\/exec-real|e2e\/(budget|extension-failures|extension-shutdown|f1|freeze-by-hand|telemetry-external)|runtimes\/nodejs\/over-frames-by-net)\.test/
 
 const wanted = process.argv.slice(2)
 const isWanted = (file) => {

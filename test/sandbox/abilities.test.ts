@@ -332,9 +332,11 @@ t.test('a probe that is killed in the middle takes its attempts along', async (t
   const root = detect().v2?.root
   const args = root === undefined ? ['probe'] : ['probe', '--v2', root]
   const probe = spawn(builtHelper(), args, { stdio: 'ignore', detached: true })
+  // It may be done before it can be killed.
+  const exited = once(probe, 'exit')
   await until(() => readChildren(probe.pid) !== '')
   probe.kill('SIGKILL')
-  await once(probe, 'exit')
+  await exited
   // An orphan that has ended is a zombie until somebody takes note, which is not ours to hurry.
   const states = () => spawnSync('ps', ['-o', 'stat=', '-s', `${probe.pid}`]).stdout.toString()
   const alive = () =>
