@@ -2,9 +2,9 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { nowMs, type StartingDaemon } from '../support/daemon.js'
+import type { StartingDaemon } from '../support/daemon.js'
 import { replaySeed, seedsOf } from './load.js'
-import { arrangePlace, count, endAfter, momentOf, nothingSeen } from './moments.js'
+import { arrangePlace, count, endAfter, killAtMoment, nothingSeen } from './moments.js'
 import { GONE_WITHIN_MS } from './traces.js'
 
 // Only against hanging.
@@ -18,17 +18,11 @@ t.test('within 2 s of a kill -9 nothing is left, without another start', async (
   endAfter(t, () => current)
   let slowestMs = 0
   for (const seed of seedsOf(1, 30)) {
-    const moment = await momentOf(place, seed)
-    current = moment.starting
-    const killedAtMs = nowMs()
-    process.kill(moment.starting.pid, 'SIGKILL')
-    const { left, tookMs } = await traces.gone(killedAtMs)
-    await moment.starting.exited
-    await moment.running?.ended
+    const { moment, left, tookMs, what } = await killAtMoment(place, seed, (starting) => {
+      current = starting
+    })
     count(seen, moment)
     slowestMs = Math.max(slowestMs, tookMs)
-    const { kind, freeze, processes } = moment
-    const what = `seed ${seed}, ${freeze}, ${kind}: ${processes} processes gone in ${tookMs.toFixed(0)} ms`
     t.same(left, [], `${what}; LAMBDA_EMU_SEED=${seed} node scripts/run-tests.js faults/kill`)
   }
   // What comes later than was waited for would come now.

@@ -131,6 +131,33 @@ export function count(seen: Seen, { daemon, running, processes }: Moment): void 
   seen.freezes += times('environment.suspension', 'to', 'frozen')
 }
 
+export interface Killed {
+  readonly moment: Moment
+  /** What was still there of it after the time that is promised. */
+  readonly left: readonly string[]
+  readonly tookMs: number
+  /** The moment and its outcome in words, for the name of an assertion. */
+  readonly what: string
+}
+
+/** Ends the daemon of a seed with SIGKILL at its moment, and waits until nothing of it is left. `begun` is told of the daemon. */
+export async function killAtMoment(
+  place: Place,
+  seed: number,
+  begun: (starting: StartingDaemon) => void,
+): Promise<Killed> {
+  const moment = await momentOf(place, seed)
+  const { kind, freeze, processes, starting } = moment
+  begun(starting)
+  const killedAtMs = nowMs()
+  process.kill(starting.pid, 'SIGKILL')
+  const { left, tookMs } = await place.traces.gone(killedAtMs)
+  await starting.exited
+  await moment.running?.ended
+  const what = `seed ${seed}, ${freeze}, ${kind}: ${processes} processes gone in ${tookMs.toFixed(0)} ms`
+  return { moment, left, tookMs, what }
+}
+
 /** At the end of the test whatever daemon is still there is stopped. */
 export function endAfter(t: Test, current: () => StartingDaemon | undefined): void {
   t.teardown(async () => {
